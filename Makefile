@@ -1,0 +1,44 @@
+# make book | serve | test | lab | student | run NB=... | status | format
+PYTHON ?= python3
+BIN = .venv/bin
+BOOK = $(BIN)/jupyter-book build . --toc book/_toc.yml --path-output book -W -n --keep-going --all
+
+.PHONY: book serve test lab student run status format clean
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[lab,torch,book,test,grade]"
+	touch $@
+
+book: .venv/ready
+	$(BOOK)
+	@echo "Open $(CURDIR)/book/_build/html/index.html"
+
+serve: book
+	@echo "http://127.0.0.1:8000/  (Ctrl+C stops it)"
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory book/_build/html
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lab: .venv/ready
+	$(BIN)/jupyter lab exercises/01_least_squares.ipynb
+
+# For authors: the learner's notebooks, a re-run in normal form, the table of run times.
+student: .venv/ready
+	$(BIN)/python -m gdcourse student
+
+NB ?= notebooks/*.ipynb exercises/solutions/*.ipynb
+NORMAL = --keep-output --keep-count --keep-id --extra-keys "metadata.language_info metadata.widgets"
+run: .venv/ready
+	$(BIN)/jupyter execute --inplace --timeout=120 --kernel_name=python3 $(NB)
+	$(BIN)/nbstripout $(NORMAL) $(NB)
+
+status: .venv/ready
+	$(BIN)/python book/_ext/run_times.py
+
+format: .venv/ready
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean:
+	rm -rf book/_build .pytest_cache .ruff_cache .hypothesis
