@@ -1,0 +1,1 @@
+"""Checks of the exercises: ``from gdcourse.checks.ch01 import check``."""

@@ -1,0 +1,123 @@
+"""How a check runs a learner's function, and says in one line what is wrong with the answer."""
+
+import copy
+import traceback
+
+import numpy as np
+
+
+class Mistake(Exception):
+    """A wrong answer; its text tells the learner what was wrong and what to try."""
+
+
+class Checker:
+    """The checks of one chapter. ``@check.exercise(points=2)`` adds one under its function's name.
+
+    ``check("fit_line", fit_line)`` prints one line (right, wrong and why, or not done yet) and
+    returns the points earned.
+
+    >>> check = Checker()
+    >>> @check.exercise(points=2)
+    ... def double(answer):
+    ...     want_close(run(answer, 3), 6, "double of 3")
+    >>> check("double", lambda x: 2 * x)
+    ✓ double: right, 2 of 2 points.
+    2
+    >>> check("double", lambda x: x * x)
+    ✗ double: double of 3: got 9, wanted 6.
+    0
+    """
+
+    def __init__(self):
+        self.exercises = {}
+
+    def exercise(self, points):
+        def add(function):
+            self.exercises[function.__name__] = (points, function)
+            return function
+
+        return add
+
+    def __call__(self, name, answer):
+        mark, text, earned = self.verdict(name, answer)
+        print(f"{mark} {name}: {text}")
+        return earned
+
+    def verdict(self, name, answer):
+        """(mark, text, points earned) with mark one of ✓ ✗ ○. Raises ValueError for an unknown name."""
+        if name not in self.exercises:
+            raise ValueError(f"no exercise {name!r}; there are: {', '.join(self.exercises)}")
+        points, function = self.exercises[name]
+        try:
+            function(answer)
+        except NotImplementedError:
+            return "○", "not done yet.", 0
+        except Mistake as mistake:
+            return "✗", str(mistake), 0
+        return "✓", f"right, {points} of {points} point{'s' * (points != 1)}.", points
+
+
+def run(answer, *args, **kwargs):
+    """Call the learner's function on copies of the arguments; turn what goes wrong into a Mistake.
+
+    Raises Mistake when it is not callable, raises, returns None, or changes its arguments in place.
+    """
+    if not callable(answer):
+        raise Mistake(f"wanted a function, got {type(answer).__name__}: run the cell that defines it.")
+    given = copy.deepcopy((args, kwargs))
+    try:
+        with np.errstate(all="ignore"):
+            result = answer(*given[0], **given[1])
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f" at line {last.lineno} (`{last.line}`)" if last.line else ""
+        raise Mistake(f"it raised {type(error).__name__}: {error}{where}.") from None
+    if result is None:
+        raise Mistake("it returned None: is a `return` missing?")
+    for before, after in zip([*args, *kwargs.values()], [*given[0], *given[1].values()]):
+        if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=True):
+            raise Mistake("it changed its input array in place: work on a copy.")
+    return result
+
+
+def numbers(result, shape, what):
+    """``result`` as a float array of ``shape``; raises Mistake when it is not one, or not finite."""
+    try:
+        array = np.array(result, dtype=float)
+    except (TypeError, ValueError):
+        raise Mistake(f"{what}: wanted numbers of shape {shape}, got {result!r}.") from None
+    if array.shape != shape:
+        raise Mistake(f"{what}: wanted shape {shape}, got {array.shape}.")
+    if not np.isfinite(array).all():
+        raise Mistake(f"{what}: got {short(array)}, which is not finite.")
+    return array
+
+
+def is_close(got, want, rtol=1e-6, atol=1e-9):
+    """True when every number of ``got`` is within rtol * |want| + atol of ``want``."""
+    return bool(np.all(np.abs(np.asarray(got) - want) <= rtol * np.abs(want) + atol))
+
+
+def want_close(result, want, what, mistakes=(), rtol=1e-6, atol=1e-9):
+    """Raise a Mistake unless ``result`` is ``want``, naming the first of ``mistakes`` that it equals.
+
+    ``mistakes`` holds (wrong value, message) pairs, the most telling first.
+    """
+    want = np.asarray(want, dtype=float)
+    got = numbers(result, want.shape, what)
+    if is_close(got, want, rtol, atol):
+        return
+    for wrong, message in mistakes:
+        if np.shape(wrong) == want.shape and is_close(got, wrong, rtol, atol):
+            raise Mistake(f"{message}")
+    raise Mistake(f"{what}: got {short(got)}, wanted {short(want)}.")
+
+
+def short(array):
+    """Numbers as short text, six digits each."""
+    array = np.asarray(array)
+    if array.ndim == 0:
+        return f"{array:.6g}"
+    return np.array2string(array, precision=6, separator=", ", threshold=8)

@@ -1,0 +1,67 @@
+"""How a check runs an answer and words a mistake."""
+
+import numpy as np
+import pytest
+
+from gdcourse.checks.core import Checker, Mistake, numbers, run, want_close
+
+
+@pytest.fixture
+def check():
+    check = Checker()
+
+    @check.exercise(points=2)
+    def double(answer):
+        want_close(run(answer, 3.0), 6.0, "double of 3", [(9.0, "that is the square")])
+
+    return check
+
+
+@pytest.mark.parametrize(
+    "answer, mark, says",
+    [
+        (lambda x: 2 * x, "✓", "right, 2 of 2 points."),
+        (lambda x: x * x, "✗", "that is the square"),
+        (lambda x: x + 1, "✗", "double of 3: got 4, wanted 6."),
+        (lambda x: None, "✗", "it returned None: is a `return` missing?"),
+        (lambda: 6, "✗", "it raised TypeError"),
+        (lambda x: [6.0], "✗", "wanted shape (), got (1,)"),
+        (lambda x: "six", "✗", "wanted numbers"),
+        (lambda x: float("inf"), "✗", "not finite"),
+        (6, "✗", "wanted a function, got int"),
+    ],
+)
+def test_an_answer_gets_its_verdict(check, answer, mark, says):
+    found = check.verdict("double", answer)
+    assert found[0] == mark and says in found[1]
+    assert found[2] == (2 if mark == "✓" else 0)
+
+
+def test_a_stub_is_not_done_yet(check):
+    def stub(x):
+        raise NotImplementedError()
+
+    assert check.verdict("double", stub) == ("○", "not done yet.", 0)
+
+
+def test_a_name_that_is_no_exercise_is_refused_with_the_names_there_are(check):
+    with pytest.raises(ValueError, match="no exercise 'dubble'; there are: double"):
+        check("dubble", lambda x: 2 * x)
+
+
+def test_an_answer_that_changes_its_input_is_told_so_and_the_input_is_safe():
+    given = np.ones(3)
+
+    def shift(x):
+        x += 1
+        return x
+
+    with pytest.raises(Mistake, match="in place"):
+        run(shift, given)
+    assert given.tolist() == [1, 1, 1]
+
+
+def test_complex_and_ragged_results_are_mistakes_not_crashes():
+    for result in (1j, [[1], [2, 3]], {}, object(), [None]):
+        with pytest.raises(Mistake):
+            numbers(result, (), "x")
