@@ -27,7 +27,9 @@ def contrast(one, other):
 def shown(monkeypatch):
     """What was displayed: a list of (mime bundle, metadata)."""
     seen = []
-    monkeypatch.setattr("IPython.display.display", lambda bundle, raw, metadata: seen.append((bundle, metadata)))
+    monkeypatch.setattr(
+        "IPython.display.display", lambda bundle, raw, metadata: seen.append((bundle, metadata))
+    )
     return seen
 
 

@@ -1,0 +1,28 @@
+import subprocess
+import sys
+
+import pytest
+
+from tests.course import ROOT
+
+
+def build_book(out, *options):
+    """Build the site with warnings as errors; return the folder that holds index.html."""
+    pytest.importorskip(
+        "jupyter_book", reason='needs Jupyter Book: pip install -c constraints.txt -e ".[book]"'
+    )
+    command = ["build", ".", "--toc", "book/_toc.yml", "--path-output", str(out), "-W", "-n", "--keep-going"]
+    build = subprocess.run(
+        [sys.executable, "-m", "jupyter_book.cli.main", *command, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert build.returncode == 0, build.stdout[-3000:] + build.stderr[-3000:]
+    return out / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory):
+    """The site, built once."""
+    return build_book(tmp_path_factory.mktemp("book"))

@@ -1,0 +1,123 @@
+"""The built site in Chromium, opened as files with the network blocked: light, dark, and phone width."""
+
+import pytest
+
+from gdcourse import doctor
+from tests.course import CHAPTERS, LEARNER
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason='needs: pip install -c constraints.txt -e ".[test]"'
+)
+CHROMIUM = doctor.browser()
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]  # fmt: skip
+PAGES = [f"book/{stem}" for stem in ("index", "start", "notation", "coverage", "errata", "status")]
+PAGES += [f"{path.parent.name}/{path.stem}" for path in CHAPTERS + LEARNER]
+every_page = pytest.mark.parametrize("page_name", PAGES)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One page opened by file://, with what it asked from outside and what it complained of."""
+
+    def __init__(self, browser, path, scheme="light", width=1280):
+        self.outside, self.complaints = [], []
+        self.context = browser.new_context(
+            color_scheme=scheme,
+            viewport={"width": width, "height": 900},
+            offline=True,
+            reduced_motion="reduce",
+        )
+        self.page = self.context.new_page()
+        self.page.on("request", self.note_request)
+        self.page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
+        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
+        self.page.goto(path.resolve().as_uri())
+        self.page.wait_for_load_state("load")
+        self.page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise }")
+
+    def note_request(self, request):
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+
+@every_page
+def test_a_page_needs_no_network_and_complains_of_nothing(browser, book, page_name):
+    with Visit(browser, book / f"{page_name}.html") as visit:
+        assert visit.outside == []
+        assert visit.complaints == []
+
+
+@every_page
+def test_all_mathematics_on_a_page_is_set(browser, book, page_name):
+    with Visit(browser, book / f"{page_name}.html") as visit:
+        formulas = visit.page.locator(".math").count()
+        assert visit.page.locator("mjx-container").count() == formulas
+        assert visit.page.locator("mjx-merror, [data-mjx-error]").count() == 0
+
+
+@every_page
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(browser, book, page_name, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    with Visit(browser, book / f"{page_name}.html", scheme) as visit:
+        found = axe.run(visit.page).response["violations"]
+        told = [(v["id"], v["nodes"][0]["html"][:200], len(v["nodes"])) for v in found]
+        assert told == []
+
+
+@every_page
+def test_nothing_sticks_out_at_phone_width(browser, book, page_name):
+    with Visit(browser, book / f"{page_name}.html", width=375) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+def test_search_finds_the_chapter_that_has_a_word(browser, book):
+    with Visit(browser, book / "search.html") as visit:
+        visit.page.goto((book / "search.html").resolve().as_uri() + "?q=eigenvector")
+        visit.page.wait_for_selector("#search-results li")
+        assert "Walk downhill" in visit.page.inner_text("#search-results")
+
+
+@pytest.fixture
+def bowl(browser, book):
+    with Visit(browser, book / "notebooks" / "03_gradient_descent.html") as visit:
+        figure = visit.page.locator(".gd-bowl").first
+        figure.scroll_into_view_if_needed()
+        yield figure
+
+
+def test_the_bowl_is_drawn_and_described(bowl):
+    assert bowl.locator("svg").count() >= 1
+    assert bowl.get_attribute("aria-label") or bowl.locator("[aria-label]").count()
+    assert bowl.locator("[aria-live]").count() >= 1
+
+
+def test_the_bowl_follows_the_keyboard_on_each_slider(bowl):
+    sliders = bowl.locator("input[type=range]")
+    assert sliders.count() >= 2
+    for k in range(sliders.count()):
+        before = bowl.locator("svg").first.inner_html()
+        sliders.nth(k).press("ArrowLeft")
+        assert bowl.locator("svg").first.inner_html() != before, f"slider {k}"
+
+
+def test_the_bowl_says_that_a_step_beyond_the_limit_diverges(bowl):
+    bowl.locator("input[type=range]").first.press("End")
+    bowl.page.wait_for_timeout(800)
+    assert "diverge" in bowl.locator("[aria-live]").first.inner_text().lower()

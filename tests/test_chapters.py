@@ -1,0 +1,210 @@
+"""The chapters keep the promises that CONTRIBUTING makes for them."""
+
+import ast
+import re
+import subprocess
+import sys
+import tokenize
+from io import StringIO
+
+import pytest
+
+from tests.course import (
+    CHAPTERS,
+    LEARNER,
+    ROOT,
+    SOLUTIONS,
+    cells,
+    definitions,
+    imported_names,
+    name,
+    package_module,
+)  # fmt: skip
+
+TAUGHT = (
+    "objectives",
+    "gradcheck",
+    "descent",
+)  # modules that chapters derive; the rest need not be looked at
+PLANNED = {}  # {module: {name: stem of the chapter that will derive it}}
+HEADINGS = [
+    "Ready?", "What the source articles say", "Summary", "Check yourself", "Exercises", "Further reading",
+]  # fmt: skip
+every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=name)
+every_run = pytest.mark.parametrize("path", CHAPTERS + SOLUTIONS, ids=name)
+
+
+def derived():
+    """{(module, definition): stem of the chapter whose cell derives it}."""
+    found = {}
+    for path in CHAPTERS:
+        for cell in cells(path, "code"):
+            if module := package_module(cell):
+                for definition in definitions(cell.source):
+                    found.setdefault((module, definition), path.stem)
+    return found
+
+
+@every_chapter
+def test_a_cell_marked_with_a_module_equals_the_package(path):
+    for cell in cells(path, "code"):
+        if module := package_module(cell):
+            package = definitions((ROOT / "gdcourse" / f"{module}.py").read_text(encoding="utf8"))
+            for definition, node in definitions(cell.source).items():
+                assert definition in package, f"gdcourse/{module}.py has no {definition}"
+                same = ast.dump(node) == ast.dump(package[definition])
+                assert same, f"{definition} in {path.name} differs from gdcourse/{module}.py"
+
+
+def test_every_public_definition_is_derived_in_a_chapter():
+    have = derived()
+    for module in TAUGHT:
+        public = definitions((ROOT / "gdcourse" / f"{module}.py").read_text(encoding="utf8"))
+        for definition in public:
+            known = (module, definition) in have or definition in PLANNED.get(module, {})
+            assert definition.startswith("_") or known, f"no chapter derives {module}.{definition}"
+
+
+@pytest.mark.parametrize("path", CHAPTERS + SOLUTIONS, ids=name)
+def test_no_notebook_uses_a_name_before_it_is_derived(path):
+    have = derived()
+    for cell in cells(path, "code"):
+        for module, imported in imported_names(cell.source):
+            if module in TAUGHT:
+                where = have.get((module, imported), "no chapter")
+                assert where <= path.stem, f"{path.name} imports {module}.{imported}, derived in {where}"
+
+
+@pytest.mark.parametrize("path", CHAPTERS + SOLUTIONS + LEARNER, ids=name)
+def test_a_notebook_is_in_normal_form(path, tmp_path):
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    keep = [
+        "--keep-output",
+        "--keep-count",
+        "--keep-id",
+        "--extra-keys",
+        "metadata.language_info metadata.widgets",
+    ]
+    subprocess.run([sys.executable, "-m", "nbstripout", *keep, str(copy)], check=True)
+    assert copy.read_bytes() == path.read_bytes(), f"run `make run NB={name(path)}`"
+    assert all("execution" not in cell.metadata for cell in cells(path))
+
+
+@every_run
+def test_a_notebook_ran_once_in_order_without_an_error(path):
+    code = [cell for cell in cells(path, "code") if cell.source.strip()]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        assert all(output.output_type != "error" for output in cell.outputs), cell.id
+
+
+@every_run
+def test_the_output_of_a_cell_is_at_most_100_kilobytes(path):
+    for cell in cells(path, "code"):
+        assert len(str(cell.outputs)) <= 100_000, cell.id
+
+
+@every_chapter
+def test_code_cells_are_short(path):
+    for cell in cells(path, "code"):
+        if package_module(cell) is None:
+            assert len(cell.source.splitlines()) <= 15, cell.id
+
+
+@every_run
+def test_every_picture_has_a_text_that_says_what_is_seen(path):
+    for cell in cells(path, "code"):
+        for output in cell.outputs:
+            for mime in set(output.get("data", {})) & {"image/png", "image/gif", "image/jpeg"}:
+                alt = output["metadata"].get(mime, {}).get("alt", "")
+                assert len(alt.split()) >= 8, f"{cell.id}: alt text {alt!r}"
+
+
+@every_chapter
+def test_a_chapter_has_the_parts_that_every_chapter_has(path):
+    text = [cell.source for cell in cells(path, "markdown")]
+    assert re.match(r"# [A-Z]", text[0])
+    assert sum(len(re.findall(r"^# ", source, re.M)) for source in text) == 1
+    headings = re.findall(r"^## (.*)$", "\n".join(text), re.M)
+    assert [h for h in headings if h in HEADINGS] == HEADINGS
+    assert len(set(headings)) == len(headings)
+    for keyword in ("You will build", "You will learn", "You need"):
+        assert keyword in text[0]
+
+
+@pytest.mark.parametrize("path", CHAPTERS + SOLUTIONS + LEARNER, ids=name)
+def test_text_is_plain_markdown_that_every_notebook_viewer_shows(path):
+    for cell in cells(path, "markdown"):
+        assert not re.search(r"^:::|^```\{|\{(ref|numref|cite|doc|download|eq)[^}]*\}`", cell.source, re.M), (
+            cell.id
+        )
+        assert cell.source.count("<details>") == len(re.findall(r"^</details>$", cell.source, re.M)), cell.id
+
+
+# Numbers in prose come from a cell.
+
+NUMBER = re.compile(
+    r"(?<![\w.\\])(\d+(?:,\d{3})*(?:\.\d+)?)(?:e([+-]?\d+)|\s*\\times\s*10\^\{?([+-]?\d+)\}?)?"
+)
+
+
+def prose(source):
+    """The text of a Markdown cell without code, links, powers of ten and article names."""
+    source = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)|<[^>]+>", " ", source, flags=re.S)
+    source = source.replace("{,}", ",")
+    source = re.sub(r"(?<!\\times )(?<!\\times)\b10\^(\{[^}]*\}|\d)", " ", source)
+    return re.sub(r"\barticles? 00\d((, | and | or )00\d)*", " ", source)
+
+
+def numbers(text):
+    """[(value, decimals, followed by a percent sign)] of the numbers in ``text``."""
+    found = []
+    for match in NUMBER.finditer(text):
+        digits, power = match[1].replace(",", ""), int(match[2] or match[3] or 0)
+        decimals = len(digits.partition(".")[2]) - power
+        found.append((float(digits) * 10.0**power, decimals, bool(re.match(r"\s*\\?%", text[match.end() :]))))
+    return found
+
+
+def is_small(value, decimals):
+    return decimals <= 0 and value < 10
+
+
+def numbers_of_cells(path):
+    """Every number that a cell prints or that stands in its code."""
+    pool = set()
+    for cell in cells(path, "code"):
+        for token in tokenize.generate_tokens(StringIO(cell.source).readline):
+            if token.type == tokenize.NUMBER and not token.string.endswith("j"):
+                pool.add(abs(float(ast.literal_eval(token.string))))
+        for output in cell.outputs:
+            text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+            pool |= {value for value, _, _ in numbers(re.sub(r"(?<=\d)(?=j\b)", " ", text))}
+    return pool
+
+
+def comes_from(value, decimals, percent, pool):
+    half = 0.5000001 * 10.0**-decimals
+    return any(abs(n - value) <= half or (percent and abs(100 * n - value) <= half) for n in pool)
+
+
+@every_chapter
+def test_every_number_in_prose_comes_from_a_cell(path):
+    pool = numbers_of_cells(path)
+    for cell in cells(path, "markdown"):
+        if cell.source.startswith("## Further reading"):
+            continue
+        for value, decimals, percent in numbers(prose(cell.source)):
+            good = is_small(value, decimals) or comes_from(value, decimals, percent, pool)
+            assert good, f"{cell.id}: {value:g} is neither printed by a cell nor in its code"
+
+
+def test_the_number_test_finds_a_number_that_no_cell_has():
+    pool = {0.6, 2.0, 0.169048, 35.0, 1797.0, 5e-8}
+    assert comes_from(*numbers("0.169")[0], pool)
+    assert comes_from(*numbers("1,797")[0], pool)
+    assert comes_from(*numbers(r"5 \times 10^{-8}")[0], pool)
+    assert comes_from(*numbers("60 %")[0], pool)
+    assert not comes_from(*numbers("0.168")[0], pool)
+    assert not comes_from(*numbers("36")[0], pool)
