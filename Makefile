@@ -1,9 +1,9 @@
-# make book | serve | test | lab | student | run NB=... | status | format
+# make book | serve | test | lab | student | run NB=... | format
 PYTHON ?= python3
 BIN = .venv/bin
 BOOK = $(BIN)/jupyter-book build . --toc book/_toc.yml --path-output book -W -n --keep-going --all
 
-.PHONY: book serve test lab student run status format clean
+.PHONY: book serve test lab student run format clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -24,18 +24,12 @@ test: .venv/ready
 lab: .venv/ready
 	$(BIN)/jupyter lab exercises/01_least_squares.ipynb
 
-# For authors: the learner's notebooks, a re-run in normal form, the table of run times.
+# For authors: the learner's notebooks; a re-run, stored in normal form, that notes its time.
 student: .venv/ready
 	$(BIN)/python -m gdcourse student
 
-NB ?= notebooks/*.ipynb exercises/solutions/*.ipynb
-NORMAL = --keep-output --keep-count --keep-id --extra-keys "metadata.language_info metadata.widgets"
 run: .venv/ready
-	$(BIN)/jupyter execute --inplace --timeout=120 --kernel_name=python3 $(NB)
-	$(BIN)/nbstripout $(NORMAL) $(NB)
-
-status: .venv/ready
-	$(BIN)/python book/_ext/run_times.py
+	$(BIN)/python book/_ext/run.py $(NB)
 
 format: .venv/ready
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

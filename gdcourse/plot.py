@@ -45,7 +45,7 @@ def surface_axes(height=3.6, width=5.0):
 def show(fig, alt):
     """Display ``fig`` with ``alt``, a sentence that says what is seen, and close it.
 
-    The picture is a crisp PNG of at most 64 colours, some tens of kilobytes; ``alt`` is its text
+    The picture is a crisp PNG of at most 256 colours, some tens of kilobytes; ``alt`` is its text
     for a reader who cannot see it. Raises ValueError when ``alt`` is empty.
     """
     from IPython.display import display
@@ -56,7 +56,8 @@ def show(fig, alt):
     fig.savefig(raw, format="png", dpi=200)
     width = int(fig.get_figwidth() * 100)
     plt.close(fig)
-    picture = Image.open(raw).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    colours = {"method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
+    picture = Image.open(raw).convert("RGB").quantize(256, **colours)
     picture.save(png, format="png", optimize=True)
     bundle = {"image/png": b64encode(png.getvalue()).decode(), "text/plain": alt}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": width}})
@@ -116,7 +117,7 @@ def show_animation(animation, alt, fps=4):
             for k in range(gif.n_frames):
                 gif.seek(k)
                 times.append(gif.info["duration"])
-                frames.append(gif.convert("RGB").quantize(32, dither=Image.Dither.NONE))
+                frames.append(gif.convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE))
     plt.close(animation._fig)
     frames[0].info.pop("loop", None)  # PillowWriter asks for endless repetition
     out = io.BytesIO()

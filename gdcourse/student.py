@@ -116,28 +116,37 @@ def check_notebook(path, timeout=60):
     """
     import nbformat
     from nbclient import NotebookClient
+    from nbclient.exceptions import DeadKernelError
     from tqdm import tqdm
 
     book = nbformat.from_dict(read_notebook(path))
     exercises = checker_of(path).exercises
-    where = {"metadata": {"path": str(Path(path).resolve().parent)}}
     client = NotebookClient(
         book,
         kernel_name="python3",
         timeout=timeout,
         interrupt_on_timeout=True,
         allow_errors=True,
-        resources=where,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(Path(path).resolve().parent)}},
     )
+    unread = "its check cell printed no verdict: take it from a fresh copy of the notebook."
     with client.setup_kernel():
         for k, cell in enumerate(tqdm(book.cells, desc="running", unit="cell", leave=False)):
-            client.execute_cell(cell, k)
+            try:
+                client.execute_cell(cell, k)
+            except DeadKernelError:
+                unread = f"not run: Python died in the cell before it, at {cell.source[:40]!r}."
+                break
     outputs = {c.metadata.get("nbgrader", {}).get("grade_id"): c.get("outputs", []) for c in book.cells}
-    return [read_verdict(name, exercises[name][0], outputs) for name in exercises]
+    return [read_verdict(name, exercises[name][0], outputs, unread) for name in exercises]
 
 
-def read_verdict(name, points, outputs):
-    """(mark, name, text, points earned) of one exercise from the outputs of its cells, by grade_id."""
+def read_verdict(name, points, outputs, unread):
+    """(mark, name, text, points earned) of one exercise from the outputs of its cells, by grade_id.
+
+    ``unread`` is the text for a check cell that printed no verdict.
+    """
     if f"check_{name}" not in outputs:
         return "✗", name, "its check cell is missing: take it from a fresh copy of the notebook.", 0
     for output in outputs.get(name, []) + outputs[f"check_{name}"]:
@@ -147,4 +156,4 @@ def read_verdict(name, points, outputs):
         line = re.match(rf"([✓✗○]) {name}: (.*)", output.get("text", ""), re.S)
         if line:
             return line[1], name, line[2].strip(), points * (line[1] == "✓")
-    return "✗", name, "its check cell printed no verdict: take it from a fresh copy of the notebook.", 0
+    return "✗", name, unread, 0

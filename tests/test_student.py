@@ -59,6 +59,17 @@ def test_an_endless_loop_is_interrupted_and_the_rest_goes_on(tmp_path):
     assert verdicts[1][2] == "not done yet."
 
 
+def test_when_python_dies_the_verdicts_before_are_kept(tmp_path):
+    second = list(student.checker_of(FIRST).exercises)[1]
+
+    def edit(cells):
+        cells[second]["source"] = "import os\nos._exit(1)"
+
+    verdicts = student.check_notebook(notebook(tmp_path, edit), timeout=20)
+    assert verdicts[0][2] == "not done yet."
+    assert "Python died in the cell before it, at 'import os" in verdicts[1][2]
+
+
 def test_a_missing_check_cell_is_said_to_be_missing(tmp_path):
     def edit(cells):
         cells[f"check_{first_name()}"]["metadata"] = {}
