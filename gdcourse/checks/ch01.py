@@ -1,0 +1,193 @@
+"""Checks of the exercises of "Fit a line"."""
+
+import numpy as np
+
+from gdcourse.checks.core import Checker, Mistake, is_close, numbers, run, short, want_close
+
+check = Checker()
+
+SCALES = {"half sum": lambda m: 1, "sum": lambda m: 2, "half mean": lambda m: 1 / m, "mean": lambda m: 2 / m}
+
+
+def draws(seed, sizes=((7, 3), (4, 2), (12, 5))):
+    """Random (theta, X, y) of several shapes, m != d."""
+    rng = np.random.default_rng(seed)
+    return [(rng.normal(size=d), rng.normal(size=(m, d)), rng.normal(size=m)) for m, d in sizes]
+
+
+@check.exercise(points=2)
+def score_line(answer):
+    r = np.array([-1.0, 2.0, -2.0])
+    triple = lambda s: (s / 2, s / 6, s / 3)
+    want_close(run(answer), triple(9), "half sum, half mean, mean", [
+        ((9, 1.5, 3), "the first number is the plain sum of squares: the half sum is half of it."),
+        ((9, 3, 3), "halves are missing: half sum is 1/2 of the sum, half mean 1/2 of the mean."),
+        ((4.5, 3, 1.5), "the last two are swapped: the half mean comes before the mean."),
+        ((4.5, 1.5, 1.5), "the mean has no half: it is the sum of squares divided by m."),
+        ((4.5, 2.25, 4.5), "you divided by 2, but there are 3 points: m = 3."),
+        (triple(r.sum() ** 2), "you squared the sum of the residuals: square each one, then add."),
+        (triple(abs(r).sum()), "you added sizes, not squares: r = -2 counts 4."),
+        (triple(9 / 5), "these are perpendicular distances: least squares takes vertical ones, r = 2x - y."),
+    ])  # fmt: skip
+
+
+@check.exercise(points=2)
+def gradient_by_hand(answer):
+    want_close(run(answer), (-3, -1), "(dL/dw, dL/db)", [
+        ((3, 1), "the sign is flipped: r is prediction minus target, so dL/dw = +sum r x."),
+        ((-1, -3), "the two are swapped: the derivative in w comes first, it is the one with x."),
+        ((-6, -2), "twice too large: the 1/2 in front cancels the 2 of the square."),
+        ((-1, -1 / 3), "that is the gradient of the half mean: here the loss is a sum, do not divide by m."),
+        ((-1, -1), "the factor x is missing in dL/dw: the inner derivative of w x + b - y in w is x."),
+        ((-3, -3), "the derivative in b has no factor x: it is sum r."),
+        ((11, 5), "r x needs its sign: -1, 2 and -2 keep theirs when you add."),
+        ((-31, -13), "that is the gradient at w = 0: use the line y = 2x for the residuals."),
+    ])  # fmt: skip
+
+
+@check.exercise(points=2)
+def mse_gradient(answer):
+    for theta, X, y in draws(10):
+        m = len(y)
+        want = np.array([  # slopes of the mean squared error, measured: exact for a quadratic
+            (np.mean((X @ (theta + e) - y) ** 2) - np.mean((X @ (theta - e) - y) ** 2)) / 2
+            for e in np.eye(len(theta))
+        ])  # fmt: skip
+        want_close(run(answer, theta, X, y), want, "gradient of 1/m sum r^2", [
+            (-want, "the sign is flipped: with r = X theta - y the gradient is +2 X^T r / m."),
+            (want / 2, "half too small: this loss has no 1/2, so the 2 of the square stays."),
+            (want * m, "you left out the division by m."),
+            (want * m / 2, "this is the gradient of the half sum: multiply by 2 / m."),
+            (want * m / len(theta), "you divided by d: divide by the number of rows, m = len(y)."),
+            (2 * X.T @ (X @ theta) / m, "y is missing: the residual is X theta - y."),
+        ])  # fmt: skip
+
+
+@check.exercise(points=3)
+def fit_line(answer):
+    rng = np.random.default_rng(20)
+    for m in (5, 9, 40):
+        x, y = rng.normal(size=m) + 2, rng.normal(size=m)
+        w, b = np.polyfit(x, y, 1)
+        v, a = np.polyfit(y, x, 1)
+        through = x @ y / (x @ x)
+        ends = (y[-1] - y[0]) / (x[-1] - x[0])
+        c = np.column_stack([x - x.mean(), y - y.mean()])
+        dx, dy = np.linalg.svd(c)[2][0]
+        want_close(run(answer, x, y), (w, b), "(w, b)", [
+            ((b, w), "intercept and slope are swapped: return (w, b)."),
+            ((through, 0), "this line is forced through the origin: X needs a column of ones."),
+            ((v, a), "you predicted x from y: the residuals belong to y."),
+            ((1 / v, -a / v), "this minimises horizontal misses: the residuals are vertical."),
+            ((dy / dx, y.mean() - dy / dx * x.mean()), "this minimises perpendicular distances, not vertical ones."),
+            ((ends, y[0] - ends * x[0]), "this joins the first and the last point: use all of them."),
+            ((w, y.mean()), "the slope is right; b = mean(y) - w mean(x)."),
+            ((0, y.mean()), "a flat line: did a y of shape (m, 1) broadcast, or is x lost?"),
+            ((-w, -b), "the sign is flipped: X^T X theta = + X^T y."),
+        ])  # fmt: skip
+
+
+@check.exercise(points=3)
+def convert_lr(answer):
+    cases = [(lr, m, old, new) for lr, m in ((0.1, 5), (0.003, 17)) for old in SCALES for new in SCALES]
+    names = [f'from "{old}" to "{new}" with lr = {lr}, m = {m}' for lr, m, old, new in cases]
+    got = np.array([numbers(run(answer, *case), (), name) for case, name in zip(cases, names)])
+    table = lambda f: np.array([f(lr, m, SCALES[old](m), SCALES[new](m)) for lr, m, old, new in cases])
+    lost_m = [lr * (2 - ("half" in old)) / (2 - ("half" in new)) for lr, m, old, new in cases]
+    lost_2 = [lr * (m if "mean" in new else 1) / (m if "mean" in old else 1) for lr, m, old, new in cases]
+    for wrong, message in [
+        (
+            table(lambda lr, m, c, d: lr * d / c),
+            "upside down: lr times scale stays equal, so divide by the new scale.",
+        ),
+        (lost_m, "m is missing: both means divide the sum by m."),
+        (lost_2, "a factor 2 is lost: sum and mean have no 1/2, so their scales are 2 and 2 / m."),
+        (table(lambda lr, m, c, d: lr), "you returned the old step: the scale changes, so the step must."),
+        (
+            table(lambda lr, m, c, d: lr * d),
+            "lr times the new scale only: divide by it, and use the old scale too.",
+        ),
+        (
+            table(lambda lr, m, c, d: lr / d),
+            "the old scale is missing: the new step is lr * old scale / new scale.",
+        ),
+        (
+            table(lambda lr, m, c, d: lr * c),
+            "the new scale is missing: the new step is lr * old scale / new scale.",
+        ),
+    ]:
+        if is_close(got, np.array(wrong)):
+            raise Mistake(message)
+    for value, want, name in zip(got, table(lambda lr, m, c, d: lr * c / d), names):
+        want_close(value, want, name)
+
+
+@check.exercise(points=2)
+def repaired_loss(answer):
+    for theta, X, y in draws(30):
+        r = X @ theta - y
+        for target in (y, y[:, None]):
+            shape = f"y of shape {target.shape}"
+            table = X @ theta - y[:, None]
+            want_close(run(answer, theta, X, target), r @ r / (2 * len(y)), f"half mean loss with {shape}", [
+                (0.5 * np.mean(table**2), f"still wrong with {shape}: the subtraction broadcasts to (m, m)."),
+                (0.5 * np.sum(table**2), f"still wrong with {shape}: the subtraction broadcasts to (m, m)."),
+                (0.5 * np.sum(table**2) / len(y), f"still wrong with {shape}: the subtraction broadcasts to (m, m)."),
+                (r @ r / len(y), "the 1/2 got lost: keep 0.5 * mean."),
+                (r @ r / 2, "that is the half sum: this loss is a half mean, divide by m."),
+                (0.5 * np.mean(r) ** 2, "you squared the mean of the residuals: square first, then average."),
+                (0.5 * np.mean(abs(r)), "square the residuals instead of taking their size."),
+            ])  # fmt: skip
+
+
+@check.exercise(points=3)
+def spread_ratio(answer):
+    what = "spread with 25 points divided by spread with 100"
+    got = [float(numbers(run(answer, np.random.default_rng(seed)), (), what)) for seed in (1, 2, 3)]
+    if len(set(got)) == 1:
+        raise Mistake("the same number for three generators: simulate with rng, do not return a constant.")
+    for value in got:
+        if 1.7 < value < 2.2:
+            continue
+        if 0.45 < value < 0.6:
+            raise Mistake(
+                f"{what}: got {short(value)}. Upside down: divide the spread of the few points by the other."
+            )
+        if 3.2 < value < 4.6:
+            raise Mistake(f"{what}: got {short(value)}. That fits variances: take the standard deviation.")
+        if 0.8 < value < 1.25:
+            raise Mistake(
+                f"{what}: got {short(value)}. Do both runs use the same m, or the spread of y, not of w?"
+            )
+        raise Mistake(f"{what}: got {short(value)}. Simulate 1000 fits for each m and compare the slopes w.")
+
+
+@check.exercise(points=4)
+def kernel_predict(answer):
+    rng = np.random.default_rng(40)
+    for m, d, n, lam in ((8, 3, 4, 0.5), (5, 9, 6, 2.0), (12, 2, 3, 0.05)):
+        X, y, X_new = rng.normal(size=(m, d)), rng.normal(size=m), rng.normal(size=(n, d))
+        K, K_new = X @ X.T, X_new @ X.T  # (m, m), (n, m)
+        padded = np.vstack([X, np.sqrt(lam) * np.eye(d)])  # ridge is least squares with d more rows
+        theta = np.linalg.lstsq(padded, np.append(y, np.zeros(d)))[0]
+        inverse = lambda M: np.linalg.pinv(M)
+        mistakes = [
+            (K_new @ inverse(K) @ y, "lambda is missing: solve with K + lam I."),
+            (K_new @ inverse(K - lam * np.eye(m)) @ y, "the sign of lambda is flipped: add lam I."),
+            (
+                K_new @ inverse(K + lam) @ y,
+                "`K + lam` adds lam to every entry: add it on the diagonal, lam * np.eye(m).",
+            ),
+            (K_new @ inverse(K + lam * m * np.eye(m)) @ y, "lambda must not be multiplied by m here."),
+            (K_new @ inverse(K + lam**2 * np.eye(m)) @ y, "lambda is squared: add lam I."),
+            (K_new @ y, "you skipped the solve: predictions are K_new @ a with (K + lam I) a = y."),
+            (K_new @ (K + lam * np.eye(m)) @ y, "you multiplied by K + lam I: solve with it."),
+        ]
+        result = run(answer, K, y, lam, K_new)
+        if isinstance(result, np.ndarray) and result.shape == (m,):
+            if is_close(result, np.linalg.solve(K + lam * np.eye(m), y)):
+                raise Mistake("these are the dual coefficients a: multiply K_new by them.")
+            raise Mistake(
+                f"wanted one prediction per new row, shape ({n},), got ({m},): use K_new at the end."
+            )
+        want_close(result, X_new @ theta, "predictions", mistakes)
