@@ -1,0 +1,88 @@
+"""Slopes measured by finite differences, and a check of gradients written by hand.
+
+Derived in "Measure a slope" (notebooks/02_derivatives.ipynb).
+"""
+
+import numpy as np
+
+
+def forward_difference(f, x, h):
+    """Slope of ``f`` at ``x`` from one step to the right, ``(f(x + h) - f(x)) / h``.
+
+    The truncation error is about ``h |f''(x)| / 2``.
+
+    >>> forward_difference(lambda x: x**2, 3.0, 0.5)
+    6.5
+    """
+    return (f(x + h) - f(x)) / h
+
+
+def central_difference(f, x, h):
+    """Slope of ``f`` at ``x`` from both sides, ``(f(x + h) - f(x - h)) / (2 h)``.
+
+    The truncation error is about ``h^2 |f'''(x)| / 6``.
+
+    >>> central_difference(lambda x: x**2, 3.0, 0.5)
+    6.0
+    """
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+def complex_step(f, x, h=1e-20):
+    """Slope of ``f`` at the real number ``x`` from one imaginary step, ``Im f(x + ih) / h``.
+
+    Nothing is subtracted, so nothing cancels and ``h`` may be tiny. ``f`` must be
+    analytic and written with operations that accept complex numbers (no ``abs``).
+    Source: Squire and Trapp, SIAM Review 40(1), 1998.
+
+    >>> complex_step(lambda x: x**3, 2.0)
+    12.0
+    """
+    return f(x + 1j * h).imag / h
+
+
+def numerical_gradient(f, theta, h=6e-6):
+    """All partial derivatives of the scalar function ``f`` at ``theta``, same shape as ``theta``.
+
+    Central differences in float64, one coordinate at a time: 2 d calls of ``f``.
+    ``h`` is in the unit of ``theta``; the default is near ``eps**(1/3)``.
+
+    >>> numerical_gradient(lambda t: t[0] ** 2 + 3 * t[1], np.array([1.0, 2.0])).round(6)
+    array([2., 3.])
+    """
+    theta = np.array(theta, dtype=np.float64)
+    grad = np.empty_like(theta)
+    for i in np.ndindex(theta.shape):
+        step = np.zeros_like(theta)
+        step[i] = h
+        grad[i] = (f(theta + step) - f(theta - step)) / (2 * h)
+    return grad
+
+
+def gradient_error(f, grad, theta, rng, draws=5, h=6e-6):
+    """Largest relative disagreement of ``grad(theta)`` with slopes of ``f`` along random directions.
+
+    For each of ``draws`` random unit vectors v, compares ``grad(theta) . v`` with the central
+    difference of ``f`` along v. About 1e-9 for a right gradient in float64, about 1 for a wrong one,
+    NaN when a number on either side is NaN: ask ``error < 1e-7``, which NaN fails.
+    ``rng`` is a ``numpy.random.Generator``. Raises ValueError when ``grad(theta)`` has not the
+    shape of ``theta``.
+
+    >>> rng = np.random.default_rng(0)
+    >>> gradient_error(lambda t: (t**2).sum(), lambda t: 2 * t, np.ones(3), rng) < 1e-8
+    True
+    >>> gradient_error(lambda t: (t**2).sum(), lambda t: t, np.ones(3), rng) > 0.1
+    True
+    """
+    theta = np.array(theta, dtype=np.float64)
+    g = np.asarray(grad(theta))
+    if g.shape != theta.shape:
+        raise ValueError(f"the gradient has shape {g.shape}; wanted {theta.shape}, that of theta")
+    errors = []
+    for _ in range(draws):
+        v = rng.normal(size=theta.shape)
+        v /= np.linalg.norm(v)
+        measured = central_difference(lambda t: f(theta + t * v), 0.0, h)
+        claimed = np.sum(g * v)
+        errors.append(abs(claimed - measured) / max(abs(claimed), abs(measured), 1e-8))
+    return float(np.max(errors))  # unlike max(), np.max lets a NaN through

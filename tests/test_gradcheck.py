@@ -1,0 +1,159 @@
+"""Finite differences, the complex step and the gradient check, against hand arithmetic and PyTorch."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gdcourse.gradcheck import (
+    central_difference,
+    complex_step,
+    forward_difference,
+    gradient_error,
+    numerical_gradient,
+)
+
+moderate = st.floats(-10, 10)
+steps = st.floats(0.01, 2)
+
+
+@given(moderate, moderate, moderate, moderate, steps)
+def test_forward_difference_of_a_parabola_is_off_by_exactly_a_times_h(a, b, c, x, h):
+    slope = forward_difference(lambda t: a * t * t + b * t + c, x, h)
+    assert slope == pytest.approx(2 * a * x + b + a * h, abs=1e-8)
+
+
+@given(moderate, moderate, moderate, moderate, steps)
+def test_central_difference_of_a_parabola_has_no_truncation_error(a, b, c, x, h):
+    slope = central_difference(lambda t: a * t * t + b * t + c, x, h)
+    assert slope == pytest.approx(2 * a * x + b, abs=1e-8)
+
+
+def test_forward_error_falls_with_h_and_central_error_with_h_squared():
+    error = lambda slope, h: abs(slope(np.exp, 0.0, h) - 1.0)
+    assert error(forward_difference, 1e-2) / error(forward_difference, 1e-3) == pytest.approx(10, rel=0.01)
+    assert error(central_difference, 1e-2) / error(central_difference, 1e-3) == pytest.approx(100, rel=0.01)
+
+
+@given(st.lists(moderate, min_size=2, max_size=6), moderate)
+def test_complex_step_of_a_polynomial_is_exact_to_rounding(coefficients, x):
+    want = np.polyval(np.polyder(coefficients), x)
+    scale = np.polyval(np.polyder(np.abs(coefficients)), abs(x))
+    assert abs(complex_step(lambda t: np.polyval(coefficients, t), x) - want) <= 1e-14 * scale + 1e-30
+
+
+def test_complex_step_beats_every_difference_on_a_hard_function():
+    f = lambda x: np.exp(x) / np.sqrt(np.sin(x) ** 3 + np.cos(x) ** 3)  # Squire and Trapp's example
+    slope = 4.05342789389862  # its derivative at 1.5, worked out in 40 digits
+    assert complex_step(f, 1.5) == pytest.approx(slope, rel=1e-14)
+
+
+def test_numerical_gradient_equals_autograd_for_a_matrix_of_parameters():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    A, theta = rng.normal(size=(4, 3)), rng.normal(size=(3, 2))
+    t = torch.tensor(theta, requires_grad=True)
+    torch.tanh(torch.tensor(A) @ t).pow(2).sum().backward()
+    measured = numerical_gradient(lambda t: np.sum(np.tanh(A @ t) ** 2), theta)
+    assert measured.shape == (3, 2)
+    np.testing.assert_allclose(measured, t.grad.numpy(), rtol=1e-8, atol=1e-9)
+
+
+def test_numerical_gradient_calls_the_function_twice_for_each_coordinate():
+    calls = []
+    numerical_gradient(lambda t: calls.append(1) or 0.0, np.ones(7))
+    assert len(calls) == 14
+
+
+def test_numerical_gradient_takes_whole_numbers_and_leaves_theta_alone():
+    theta = np.array([1, 2])
+    np.testing.assert_allclose(numerical_gradient(lambda t: t[0] * t[1], theta), [2, 1], rtol=1e-9)
+    assert theta.tolist() == [1, 2]
+
+
+def quadratic(seed, d=4):
+    """A loss 1/2 t^T A t, its gradient A t, and a random point."""
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(d, d))
+    A = A @ A.T + np.eye(d)
+    return (lambda t: 0.5 * t @ A @ t), (lambda t: A @ t), rng.normal(size=d), rng
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_right_gradient_has_an_error_near_rounding(seed):
+    f, grad, theta, rng = quadratic(seed)
+    assert gradient_error(f, grad, theta, rng) < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("factor, error", [(-1, 2), (2, 0.5), (0.5, 0.5), (0, 1), (4, 0.75)])
+def test_a_multiple_of_the_gradient_has_the_error_that_arithmetic_gives(seed, factor, error):
+    f, grad, theta, rng = quadratic(seed)
+    assert gradient_error(f, lambda t: factor * grad(t), theta, rng) == pytest.approx(error, rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_one_forgotten_entry_is_found(seed):
+    f, grad, theta, rng = quadratic(seed)
+    assert gradient_error(f, lambda t: grad(t) * [1, 1, 1, 0], theta, rng) > 1e-4
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_two_swapped_entries_are_found(seed):
+    f, grad, theta, rng = quadratic(seed)
+    assert gradient_error(f, lambda t: grad(t)[[1, 0, 2, 3]], theta, rng) > 1e-4
+
+
+def test_a_gradient_that_is_nan_does_not_pass():
+    f, grad, theta, rng = quadratic(0)
+    assert not gradient_error(f, lambda t: grad(t) * np.nan, theta, rng) < 1e-7
+    assert not gradient_error(f, lambda t: grad(t) * [1, 1, 1, np.nan], theta, rng) < 1e-7
+
+
+def test_a_loss_that_is_nan_does_not_pass():
+    _, grad, theta, rng = quadratic(0)
+    assert not gradient_error(lambda t: np.nan, grad, theta, rng) < 1e-7
+
+
+def test_a_gradient_of_another_shape_raises_with_both_shapes():
+    f, grad, theta, rng = quadratic(0)
+    with pytest.raises(ValueError, match=r"shape \(4, 1\); wanted \(4,\)"):
+        gradient_error(f, lambda t: grad(t)[:, None], theta, rng)
+
+
+def test_the_check_leaves_theta_alone_and_takes_matrices():
+    theta = np.arange(6).reshape(2, 3)
+    rng = np.random.default_rng(0)
+    assert gradient_error(lambda t: np.sum(t**3), lambda t: 3 * t**2, theta, rng) < 1e-7
+    assert theta.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_the_check_costs_two_calls_of_the_loss_for_each_direction():
+    calls = []
+    f = lambda t: calls.append(1) or float(t @ t)
+    gradient_error(f, lambda t: 2 * t, np.ones(50), np.random.default_rng(0), draws=3)
+    assert len(calls) == 6
+
+
+def test_the_same_generator_gives_the_same_verdict():
+    f, grad, theta, _ = quadratic(0)
+    first, second = (gradient_error(f, grad, theta, np.random.default_rng(5)) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_single_direction_gives_an_error_that_is_never_negative(seed):
+    f, grad, theta, rng = quadratic(seed)
+    assert gradient_error(f, lambda t: 0 * grad(t), theta, rng, draws=1) == pytest.approx(1)
+
+
+def test_the_largest_error_of_all_directions_is_reported():
+    f, grad, theta, _ = quadratic(0)
+    wrong = lambda t: grad(t) * [1, 1, 1, 0]
+    few, many = (gradient_error(f, wrong, theta, np.random.default_rng(1), draws=n) for n in (1, 20))
+    assert many > few
+
+
+def test_theta_may_be_a_list():
+    error = gradient_error(lambda t: t @ t, lambda t: 2 * t, [1, 2], np.random.default_rng(0))
+    assert error < 1e-7
