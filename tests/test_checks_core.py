@@ -62,6 +62,6 @@ def test_an_answer_that_changes_its_input_is_told_so_and_the_input_is_safe():
 
 
 def test_complex_and_ragged_results_are_mistakes_not_crashes():
-    for result in (1j, [[1], [2, 3]], {}, object(), [None]):
+    for result in (1j, np.array(1 + 0j), [[1], [2, 3]], {}, object(), [None]):
         with pytest.raises(Mistake):
             numbers(result, (), "x")

@@ -85,7 +85,7 @@ def run(answer, *args, **kwargs):
 def numbers(result, shape, what):
     """``result`` as a float array of ``shape``; raises Mistake when it is not one, or not finite."""
     try:
-        array = np.array(result, dtype=float)
+        array = np.array(result).astype(float, casting="same_kind")  # refuses complex numbers
     except (TypeError, ValueError):
         raise Mistake(f"{what}: wanted numbers of shape {shape}, got {result!r}.") from None
     if array.shape != shape:
