@@ -1,0 +1,181 @@
+"""What this book adds to Sphinx: text for pictures, folded answers, page heads, generated tables."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+
+ROOT = Path(__file__).parents[2]
+CODE_MINUTES, FIGURE_MINUTES, WORDS_A_MINUTE = 1.5, 1.0, 130
+BOXES = {
+    "Claim": "claim",
+    "Predict": "predict",
+    "Break it": "break",
+    "In PyTorch": "pytorch",
+    "Exercise": "exercise",
+}
+
+
+def fold(text):
+    """Folded HTML blocks, which every notebook viewer shows, as dropdowns, in which MyST sets mathematics."""
+    block = re.compile(r"<details>\s*<summary>(.*?)</summary>\n(.*?)</details>", re.S)
+    return block.sub(lambda m: f":::::{{dropdown}} {m[1].strip()}\n{m[2].strip()}\n:::::", text)
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def picture(outputs):
+    """The metadata of the picture in a cell's outputs, or None."""
+    for output in outputs:
+        for mime in ("image/png", "image/gif"):
+            if mime in output.get("data", {}):
+                return output["metadata"][mime]
+    return None
+
+
+def reading_minutes(cells):
+    """Minutes to read a chapter with care: its words, its code cells, its figures; to the nearest five."""
+    words = sum(len(source(c).split()) for c in cells if c["cell_type"] == "markdown")
+    code = [c for c in cells if c["cell_type"] == "code"]
+    figures = sum(picture(c["outputs"]) is not None for c in code)
+    minutes = words / WORDS_A_MINUTE + CODE_MINUTES * len(code) + FIGURE_MINUTES * figures
+    return 5 * round(minutes / 5)
+
+
+def page_head(docname, cells):
+    """The line under a notebook's title: minutes, exercises and download, or points and the way back."""
+    folder, stem = docname.split("/")
+    if folder == "notebooks":
+        return (
+            f"About {reading_minutes(cells)} minutes · [Exercises](../exercises/{stem}.ipynb) · "
+            f"{{download}}`Download this notebook <{stem}.ipynb>`"
+        )
+    points = sum(c["metadata"].get("nbgrader", {}).get("points", 0) for c in cells)
+    return (
+        f"{points} points · [Back to the chapter](../notebooks/{stem}.ipynb) · "
+        f"{{download}}`Download this notebook <{stem}.ipynb>`"
+    )
+
+
+def solution_text(cell):
+    name = cell["metadata"]["nbgrader"]["grade_id"]
+    code = re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", source(cell))
+    return f":::::{{dropdown}} Solution: `{name}`\n```python\n{code.rstrip()}\n```\n:::::"
+
+
+def with_solutions(cells, docname):
+    """After each answer cell of a learner's notebook, its solution, folded."""
+    path = ROOT / "exercises" / "solutions" / (docname.split("/")[1] + ".ipynb")
+    solved = {c["id"]: c for c in json.loads(path.read_text(encoding="utf8"))["cells"]}
+    for cell in cells:
+        yield cell
+        kind = cell["metadata"].get("nbgrader", {})
+        if kind.get("grade"):
+            text = solution_text(solved[cell["id"].removeprefix("check_")])
+            yield {"cell_type": "markdown", "id": f"solution-{cell['id']}", "metadata": {}, "source": text}
+
+
+def prepare_notebook(docname, text):
+    book = json.loads(text)
+    cells = book["cells"]
+    head = page_head(docname, cells)
+    if docname.startswith("exercises/"):
+        cells = list(with_solutions(cells, docname))
+    for cell in cells:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = fold(source(cell))
+        elif found := picture(cell["outputs"]):
+            image = {"alt": found["alt"]} | ({"width": f"{found['width']}px"} if "width" in found else {})
+            cell["metadata"]["mystnb"] = {"image": image}
+    title, _, rest = cells[0]["source"].partition("\n")
+    cells[0]["source"] = f"{title}\n\n:::{{div}} page-head\n{head}\n:::\n\n{rest}"
+    book["cells"] = cells
+    return json.dumps(book)
+
+
+# Tables of the reference pages.
+
+
+def rows_of_sources():
+    return yaml.safe_load((ROOT / "book" / "sources.yml").read_text(encoding="utf8"))
+
+
+def link(at):
+    page, _, anchor = at.partition("#")
+    return (
+        f"[{anchor.replace('-', ' ')}]({'../' + page}.ipynb#{anchor})" if anchor else f"[here](../{page}.md)"
+    )
+
+
+def coverage_table():
+    lines = ["| Row | What the articles cover | Where the course has it |", "| --- | --- | --- |"]
+    for key, row in rows_of_sources().items():
+        if key.startswith("C"):
+            where = link(row["at"]) if "at" in row else "planned"
+            lines.append(f"| {key} | {row['title']} | {where} |")
+    return "\n".join(lines)
+
+
+def errata_table():
+    lines = ["| Row | In the articles | Right | Shown in |", "| --- | --- | --- | --- |"]
+    for key, row in rows_of_sources().items():
+        if key.startswith("E") and "at" in row:
+            lines.append(f"| {key} | {row['wrong']} | {row['right']} | {link(row['at'])} |")
+    return "\n".join(lines)
+
+
+def status_table():
+    lines = ["| Notebook | Code cells | Seconds |", "| --- | ---: | ---: |"]
+    with open(ROOT / "book" / "status.csv", encoding="utf8") as file:
+        for row in csv.DictReader(file):
+            lines.append(f"| `{row['notebook']}` | {row['cells']} | {row['seconds']} |")
+    return "\n".join(lines)
+
+
+TABLES = {"coverage": coverage_table, "errata": errata_table, "status": status_table}
+
+
+def read_source(app, docname, content):
+    if docname.startswith(("notebooks/", "exercises/")):
+        content[0] = prepare_notebook(docname, content[0])
+    else:
+        content[0] = re.sub(r"<!-- table: (\w+) -->", lambda m: TABLES[m[1]](), content[0])
+
+
+def colour_boxes(app, doctree, docname):
+    """A block quote that opens with a bold keyword becomes a box of that kind."""
+    for quote in doctree.findall(nodes.block_quote):
+        first = next(iter(quote.findall(nodes.strong)), None)
+        if first is not None:
+            for word, kind in BOXES.items():
+                if first.astext().startswith(word):
+                    quote["classes"] += ["box", f"box-{kind}"]
+
+
+def prune(app, error):
+    """Of the mathematics fonts and scripts keep what a page asks for: 1.5 of 24 megabytes."""
+    folder = Path(app.outdir) / "_static" / "mathjax"
+    if error or app.builder.format != "html" or not folder.is_dir():
+        return
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != "tex-chtml.js" and not name.startswith("output/chtml/fonts/woff-v2/"):
+            path.unlink()
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    for path in Path(app.outdir).rglob("*.map"):
+        path.unlink()
+
+
+def setup(app):
+    app.setup_extension("thread")
+    app.connect("source-read", read_source)
+    app.connect("doctree-resolved", colour_boxes)
+    app.connect("build-finished", prune, priority=900)
+    return {"version": "1", "parallel_read_safe": True}
