@@ -106,10 +106,10 @@ def rows_of_sources():
 
 
 def link(at):
+    """A Markdown link to ``page#heading``, in words."""
     page, _, anchor = at.partition("#")
-    return (
-        f"[{anchor.replace('-', ' ')}]({'../' + page}.ipynb#{anchor})" if anchor else f"[here](../{page}.md)"
-    )
+    suffix = ".md" if page.startswith("book/") else ".ipynb"
+    return f"[{anchor.replace('-', ' ').capitalize()}](../{page}{suffix}#{anchor})"
 
 
 def coverage_table():
