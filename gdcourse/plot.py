@@ -117,7 +117,9 @@ def show_animation(animation, alt, fps=4):
             for k in range(gif.n_frames):
                 gif.seek(k)
                 times.append(gif.info["duration"])
-                frames.append(gif.convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE))
+                frames.append(
+                    gif.convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+                )
     plt.close(animation._fig)
     frames[0].info.pop("loop", None)  # PillowWriter asks for endless repetition
     out = io.BytesIO()

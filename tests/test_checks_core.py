@@ -1,5 +1,7 @@
 """How a check runs an answer and words a mistake."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,26 @@ def test_complex_and_ragged_results_are_mistakes_not_crashes():
     for result in (1j, np.array(1 + 0j), [[1], [2, 3]], {}, object(), [None]):
         with pytest.raises(Mistake):
             numbers(result, (), "x")
+
+
+def test_a_fraction_is_a_number():
+    want_close((Fraction(9, 2), 3), (4.5, 3), "pair")
+
+
+def test_an_answer_by_hand_is_not_given_away():
+    with pytest.raises(Mistake) as told:
+        want_close(7.0, 4.5, "loss", otherwise="not right: write down the residuals first.")
+    assert "4.5" not in str(told.value)
+
+
+def test_an_error_inside_a_library_is_placed_at_the_learners_own_line():
+    def answer(X):
+        return np.linalg.solve(X, X)  # not square
+
+    with pytest.raises(Mistake, match=r"LinAlgError.*np\.linalg\.solve\(X, X\)"):
+        run(answer, np.ones((3, 2)))
+
+
+def test_shapes_that_do_not_multiply_come_with_advice():
+    with pytest.raises(Mistake, match="print the shapes"):
+        run(lambda X: X @ X, np.ones((3, 2)))

@@ -2,6 +2,7 @@
 
 import copy
 import traceback
+from numbers import Real
 
 import numpy as np
 
@@ -71,9 +72,7 @@ def run(answer, *args, **kwargs):
     except NotImplementedError:
         raise
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f" at line {last.lineno} (`{last.line}`)" if last.line else ""
-        raise Mistake(f"it raised {type(error).__name__}: {error}{where}.") from None
+        raise Mistake(f"it raised {type(error).__name__}: {error}{where(error)}.") from None
     if result is None:
         raise Mistake("it returned None: is a `return` missing?")
     for before, after in zip([*args, *kwargs.values()], [*given[0], *given[1].values()]):
@@ -82,11 +81,22 @@ def run(answer, *args, **kwargs):
     return result
 
 
+def where(error):
+    """The line of the learner's cell in which ``error`` came up, not that of a library under it."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is `run`
+    mine = [frame for frame in frames if frame.filename == frames[0].filename]
+    place = f" at line {mine[-1].lineno} (`{mine[-1].line}`)" if mine and mine[-1].line else ""
+    return place + ("; print the shapes on both sides of @" if "matmul" in str(error) else "")
+
+
 def numbers(result, shape, what):
     """``result`` as a float array of ``shape``; raises Mistake when it is not one, or not finite."""
     try:
-        array = np.array(result).astype(float, casting="same_kind")  # refuses complex numbers
-    except (TypeError, ValueError):
+        array = np.array(result)
+        if array.dtype == object and all(isinstance(v, Real) for v in array.flat):
+            array = array.astype(float)  # fractions
+        array = array.astype(float, casting="same_kind")  # refuses text and complex numbers
+    except Exception:
         raise Mistake(f"{what}: wanted numbers of shape {shape}, got {result!r}.") from None
     if array.shape != shape:
         raise Mistake(f"{what}: wanted shape {shape}, got {array.shape}.")
@@ -100,10 +110,12 @@ def is_close(got, want, rtol=1e-6, atol=1e-9):
     return bool(np.all(np.abs(np.asarray(got) - want) <= rtol * np.abs(want) + atol))
 
 
-def want_close(result, want, what, mistakes=(), rtol=1e-6, atol=1e-9):
+def want_close(result, want, what, mistakes=(), rtol=1e-6, atol=1e-9, otherwise=None):
     """Raise a Mistake unless ``result`` is ``want``, naming the first of ``mistakes`` that it equals.
 
-    ``mistakes`` holds (wrong value, message) pairs, the most telling first.
+    ``mistakes`` holds (wrong value, message) pairs, the most telling first. Any other result gets
+    the text ``otherwise``; without one the message shows ``want``, which gives away an answer that
+    is to be found by hand.
     """
     want = np.asarray(want, dtype=float)
     got = numbers(result, want.shape, what)
@@ -112,7 +124,7 @@ def want_close(result, want, what, mistakes=(), rtol=1e-6, atol=1e-9):
     for wrong, message in mistakes:
         if np.shape(wrong) == want.shape and is_close(got, wrong, rtol, atol):
             raise Mistake(f"{message}")
-    raise Mistake(f"{what}: got {short(got)}, wanted {short(want)}.")
+    raise Mistake(otherwise or f"{what}: got {short(got)}, wanted {short(want)}.")
 
 
 def short(array):
