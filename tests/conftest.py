@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ def build_book(out, *options):
     )
     command = ["build", ".", "--toc", "book/_toc.yml", "--path-output", str(out), "-W", "-n", "--keep-going"]
     build = subprocess.run(
-        [sys.executable, "-m", "jupyter_book.cli.main", *command, *options],
+        [Path(sys.executable).with_name("jupyter-book"), *command, *options],
         cwd=ROOT,
         capture_output=True,
         text=True,

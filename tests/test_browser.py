@@ -69,6 +69,9 @@ def test_all_mathematics_on_a_page_is_set(browser, book, page_name):
         formulas = visit.page.locator(".math").count()
         assert visit.page.locator("mjx-container").count() == formulas
         assert visit.page.locator("mjx-merror, [data-mjx-error]").count() == 0
+        words = "[...document.querySelectorAll('article p, article li, article td, article summary')]"
+        text = visit.page.evaluate(words + ".map(e => e.innerText).join(' ')")
+        assert "$" not in text, text[max(0, text.find("$") - 80) :][:160]
 
 
 @every_page

@@ -142,6 +142,17 @@ def test_text_is_plain_markdown_that_every_notebook_viewer_shows(path):
         assert cell.source.count("<details>") == len(re.findall(r"^</details>$", cell.source, re.M)), cell.id
 
 
+@pytest.mark.parametrize("path", CHAPTERS + SOLUTIONS + LEARNER, ids=name)
+def test_a_displayed_formula_stands_between_blank_lines(path):
+    for cell in cells(path, "markdown"):
+        text = re.sub(r"^[> ]+", "", cell.source, flags=re.M)
+        for formula in re.finditer(r"\$\$.*?\$\$", text, re.S):
+            before, after = text[: formula.start()], text[formula.end() :]
+            assert re.search(r"(^|\n\n)$", before) and re.match(r"\s*(\n\n|$)", after), (
+                f"{cell.id}: {formula[0][:60]}"
+            )
+
+
 # Numbers in prose come from a cell.
 
 NUMBER = re.compile(

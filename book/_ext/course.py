@@ -17,6 +17,7 @@ BOXES = {
     "In PyTorch": "pytorch",
     "Exercise": "exercise",
 }
+FOLDED_FIGURE = {"code_prompt_show": "Show the code of the figure", "code_prompt_hide": "Hide the code"}
 
 
 def fold(text):
@@ -91,7 +92,8 @@ def prepare_notebook(docname, text):
             cell["source"] = fold(source(cell))
         elif found := picture(cell["outputs"]):
             image = {"alt": found["alt"]} | ({"width": f"{found['width']}px"} if "width" in found else {})
-            cell["metadata"]["mystnb"] = {"image": image}
+            cell["metadata"]["mystnb"] = {"image": image, **FOLDED_FIGURE}
+            cell["metadata"].setdefault("tags", []).append("hide-input")
     title, _, rest = cells[0]["source"].partition("\n")
     cells[0]["source"] = f"{title}\n\n:::{{div}} page-head\n{head}\n:::\n\n{rest}"
     book["cells"] = cells
