@@ -57,7 +57,7 @@ def half_sum_squares_grad(theta, X, y):
     >>> half_sum_squares_grad(np.zeros(2), np.array([[1.0, 1.0], [2.0, 1.0]]), np.array([2.0, 4.0]))
     array([-10.,  -6.])
     """
-    return X.T @ residuals(theta, X, y)  # (d, m) @ (m,) -> (d,)
+    return np.asarray(X).T @ residuals(theta, X, y)  # (d, m) @ (m,) -> (d,)
 
 
 def half_mean_squares(theta, X, y):
@@ -99,8 +99,9 @@ def mean_squares_grad(theta, X, y):
 def solve_normal(X, y):
     """Minimiser from the normal equations ``X^T X theta = X^T y``, shape (d,).
 
-    Raises ``numpy.linalg.LinAlgError`` when ``X^T X`` is exactly singular.
-    Loses twice as many digits as :func:`solve_qr`, for its condition number is squared.
+    Needs independent columns. Dependent ones give ``numpy.linalg.LinAlgError`` only when rounding
+    leaves a pivot of exactly zero, otherwise a meaningless answer without a word: look at the rank.
+    May lose twice as many digits as :func:`solve_qr`, for the condition number is squared.
 
     >>> solve_normal(np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]), np.array([2.0, 3.0, 4.0])).round(9)
     array([1., 1.])
@@ -111,7 +112,7 @@ def solve_normal(X, y):
 def solve_qr(X, y):
     """Minimiser from ``X = QR``: solve ``R theta = Q^T y``, shape (d,).
 
-    Raises ``numpy.linalg.LinAlgError`` when ``R`` is exactly singular.
+    Needs m >= d and independent columns; dependent ones as in :func:`solve_normal`.
 
     >>> solve_qr(np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]), np.array([2.0, 3.0, 4.0])).round(9)
     array([1., 1.])

@@ -90,6 +90,14 @@ def test_mean_squares_and_its_gradient_equal_pytorch():
     assert ob.mean_squares_grad(theta, X, y) == pytest.approx(t.grad.numpy(), rel=1e-12)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_and_gradients_take_lists(name):
+    loss, grad = LOSSES[name]
+    theta, X, y = draw(1)
+    assert loss(theta.tolist(), X.tolist(), y.tolist()) == loss(theta, X, y)
+    assert np.array_equal(grad(theta.tolist(), X.tolist(), y.tolist()), grad(theta, X, y))
+
+
 def test_losses_are_plain_floats():
     theta, X, y = draw(0)
     assert all(type(loss(theta, X, y)) is float for loss, _ in LOSSES.values())
@@ -150,7 +158,7 @@ def test_qr_keeps_certified_digits_of_filip_where_the_normal_equations_keep_none
 
 
 @pytest.mark.parametrize("solve", SOLVERS)
-def test_solvers_refuse_an_exactly_singular_problem(solve):
+def test_solvers_refuse_a_column_of_zeros(solve):
     X = np.zeros((4, 2))
     X[:, 0] = 1
     with pytest.raises(np.linalg.LinAlgError):

@@ -146,7 +146,8 @@ def read_source(app, docname, content):
     if docname.startswith(("notebooks/", "exercises/")):
         content[0] = prepare_notebook(docname, content[0])
     else:
-        content[0] = re.sub(r"<!-- table: (\w+) -->", lambda m: TABLES[m[1]](), content[0])
+        text = content[0].replace("REPOSITORY_URL", app.config.html_theme_options["repository_url"])
+        content[0] = re.sub(r"<!-- table: (\w+) -->", lambda m: TABLES[m[1]](), text)
 
 
 def colour_boxes(app, doctree, docname):

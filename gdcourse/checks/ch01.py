@@ -28,7 +28,7 @@ def score_line(answer):
         (triple(r.sum() ** 2), "you squared the sum of the residuals: square each one, then add."),
         (triple(abs(r).sum()), "you added sizes, not squares: r = -2 counts 4."),
         (triple(9 / 5), "these are perpendicular distances: least squares takes vertical ones, r = 2x - y."),
-    ])  # fmt: skip
+    ], otherwise="not right: write down the three residuals 2x - y first.")  # fmt: skip
 
 
 @check.exercise(points=2)
@@ -42,7 +42,7 @@ def gradient_by_hand(answer):
         ((-3, -3), "the derivative in b has no factor x: it is sum r."),
         ((11, 5), "r x needs its sign: -1, 2 and -2 keep theirs when you add."),
         ((-31, -13), "that is the gradient at w = 0: use the line y = 2x for the residuals."),
-    ])  # fmt: skip
+    ], otherwise="not right: make a table with columns x, r and r x, and add up the last two.")  # fmt: skip
 
 
 @check.exercise(points=2)
@@ -67,7 +67,8 @@ def mse_gradient(answer):
 def fit_line(answer):
     rng = np.random.default_rng(20)
     for m in (5, 9, 40):
-        x, y = rng.normal(size=m) + 2, rng.normal(size=m)
+        x, y = rng.normal(size=m).round() + 2, rng.normal(size=m)
+        x[0], x[-1] = 0.5, 4.5  # some x occur twice, the ends differ
         w, b = np.polyfit(x, y, 1)
         v, a = np.polyfit(y, x, 1)
         through = x @ y / (x @ x)
@@ -131,8 +132,7 @@ def repaired_loss(answer):
             table = X @ theta - y[:, None]
             want_close(run(answer, theta, X, target), r @ r / (2 * len(y)), f"half mean loss with {shape}", [
                 (0.5 * np.mean(table**2), f"still wrong with {shape}: the subtraction broadcasts to (m, m)."),
-                (0.5 * np.sum(table**2), f"still wrong with {shape}: the subtraction broadcasts to (m, m)."),
-                (0.5 * np.sum(table**2) / len(y), f"still wrong with {shape}: the subtraction broadcasts to (m, m)."),
+                (0.5 * np.sum(table**2) / len(y), f"m times too large with {shape}: this is a whole (m, m) table."),
                 (r @ r / len(y), "the 1/2 got lost: keep 0.5 * mean."),
                 (r @ r / 2, "that is the half sum: this loss is a half mean, divide by m."),
                 (0.5 * np.mean(r) ** 2, "you squared the mean of the residuals: square first, then average."),
@@ -141,25 +141,30 @@ def repaired_loss(answer):
 
 
 @check.exercise(points=3)
-def spread_ratio(answer):
-    what = "spread with 25 points divided by spread with 100"
-    got = [float(numbers(run(answer, np.random.default_rng(seed)), (), what)) for seed in (1, 2, 3)]
-    if len(set(got)) == 1:
-        raise Mistake("the same number for three generators: simulate with rng, do not return a constant.")
-    for value in got:
-        if 1.7 < value < 2.2:
-            continue
-        if 0.45 < value < 0.6:
-            raise Mistake(
-                f"{what}: got {short(value)}. Upside down: divide the spread of the few points by the other."
-            )
-        if 3.2 < value < 4.6:
-            raise Mistake(f"{what}: got {short(value)}. That fits variances: take the standard deviation.")
-        if 0.8 < value < 1.25:
-            raise Mistake(
-                f"{what}: got {short(value)}. Do both runs use the same m, or the spread of y, not of w?"
-            )
-        raise Mistake(f"{what}: got {short(value)}. Simulate 1000 fits for each m and compare the slopes w.")
+def slope_spread(answer):
+    sizes = (5, 5, 5, 25, 100)
+    names = [f"spread of the slope for m = {m}" for m in sizes]
+    got = [float(numbers(run(answer, np.random.default_rng(seed), m), (), names[seed]))
+           for seed, m in enumerate(sizes)]  # fmt: skip
+    if len(set(got[:3])) < 3:
+        raise Mistake("the same number for several generators: draw the noise from rng.")
+    for value, m, name in zip(got, sizes, names):
+        x = np.linspace(-1, 1, m)
+        want = 0.5 / np.sqrt(x @ x)  # w - 3 is a sum of x_i eps_i / sum x^2 with independent noise
+        wrongs = [
+            (want, None),
+            (2 * want, "twice too large: the noise is 0.5 times a standard normal, x runs from -1 to 1."),
+            (want**2, "that is the variance: take the standard deviation."),
+            (want * np.sqrt(2 / np.pi), "that is the mean distance from 3: take the standard deviation."),
+            (0.5 / np.sqrt(m), "that is the spread of the intercept b: take the slope w."),
+            (3, "that is the mean of the slopes, near the true 3: take their standard deviation."),
+            (0.5, "that is the spread of the noise: fit a line in each repeat and keep its slope."),
+        ]
+        nearest, message = min(wrongs, key=lambda pair: abs(value / pair[0] - 1))
+        if abs(value / nearest - 1) > (0.08 if message else 0.12):  # chance moves it by 0.022
+            raise Mistake(f"{name}: got {short(value)}. Simulate 1000 fits and take np.std of the slopes.")
+        if message:
+            raise Mistake(message)
 
 
 @check.exercise(points=4)
@@ -185,7 +190,7 @@ def kernel_predict(answer):
         ]
         result = run(answer, K, y, lam, K_new)
         if isinstance(result, np.ndarray) and result.shape == (m,):
-            if is_close(result, np.linalg.solve(K + lam * np.eye(m), y)):
+            if is_close(numbers(result, (m,), "predictions"), np.linalg.solve(K + lam * np.eye(m), y)):
                 raise Mistake("these are the dual coefficients a: multiply K_new by them.")
             raise Mistake(
                 f"wanted one prediction per new row, shape ({n},), got ({m},): use K_new at the end."

@@ -1,5 +1,7 @@
 """Right and wrong answers to the exercises of "Fit a line": see test_bank.py for how they are used."""
 
+from fractions import Fraction
+
 import numpy as np
 
 ones = lambda x: np.column_stack([x, np.ones(len(x))])
@@ -43,6 +45,11 @@ def fit_broadcast(x, y):
     return np.linalg.lstsq(X, np.full(len(x), y.mean()))[0]
 
 
+def fit_dictionary(x, y):  # equal x overwrite one another
+    points = dict(zip(x, y))
+    return np.polyfit(list(points), list(points.values()), 1)
+
+
 def fit_in_place(x, y):
     y -= y.mean()
     return np.polyfit(x, y, 1)
@@ -82,34 +89,26 @@ def loss_column(theta, X, y):
     return float(0.5 * (r.T @ r)[0, 0] / len(r))
 
 
-def slopes(rng, m, fits=1000):
+def slopes(rng, m, fits=1000, noise=0.5, ends=(-1, 1)):
+    x = np.linspace(*ends, m)
+    return 3 + noise * rng.normal(size=(fits, m)) @ (x - x.mean()) / np.sum((x - x.mean()) ** 2)
+
+
+def intercepts(rng, m):
+    return 1 + 0.5 * rng.normal(size=(1000, m)).mean(axis=1)  # the inputs have mean zero
+
+
+def spread_polyfit(rng, m):
     x = np.linspace(-1, 1, m)
-    noise = 0.5 * rng.normal(size=(fits, m))
-    return 3 + noise @ (x - x.mean()) / np.sum((x - x.mean()) ** 2)
+    return np.std([np.polyfit(x, 3 * x + 1 + 0.5 * rng.normal(size=m), 1)[0] for _ in range(1000)])
 
 
-def spread_polyfit(rng):
-    def spread(m):
-        x = np.linspace(-1, 1, m)
-        return np.std([np.polyfit(x, 3 * x + 1 + 0.5 * rng.normal(size=m), 1)[0] for _ in range(1000)])
-
-    return spread(25) / spread(100)
-
-
-def spread_normal_equations(rng):
-    result = []
-    for m in (25, 100):
-        X = ones(np.linspace(-1, 1, m))
-        found = []
-        for _ in range(1000):
-            y = X @ np.array([3.0, 1.0]) + 0.5 * rng.standard_normal(m)
-            found.append(np.linalg.solve(X.T @ X, X.T @ y)[0])
-        result.append(np.std(found, ddof=1))
-    return result[0] / result[1]
-
-
-def spread_of_y(rng):
-    return np.std(rng.normal(size=25000)) / np.std(rng.normal(size=100000))
+def spread_normal_equations(rng, m):
+    X, found = ones(np.linspace(-1, 1, m)), []
+    for _ in range(1000):
+        y = X @ np.array([3.0, 1.0]) + 0.5 * rng.standard_normal(m)
+        found.append(np.linalg.solve(X.T @ X, X.T @ y)[0])
+    return np.std(found, ddof=1)
 
 
 def primal_in_disguise(K, y, lam, K_new):
@@ -134,7 +133,7 @@ I = lambda y: np.eye(len(y))
 
 RIGHT = {
     "score_line": [
-        lambda: [9 / 2, 9 / 6, 9 / 3],
+        lambda: [Fraction(9, 2), Fraction(3, 2), 3],
         lambda: np.array([4.5, 1.5, 3]),
         lambda: tuple(np.sum(np.square([-1, 2, -2])) / k for k in (2, 6, 3)),
     ],
@@ -159,11 +158,7 @@ RIGHT = {
         lambda lr, m, old, new: lr * C[old](m) / C[new](m),
     ],
     "repaired_loss": [loss_ravel, loss_loop, loss_column],
-    "spread_ratio": [
-        lambda rng: slopes(rng, 25).std() / slopes(rng, 100).std(),
-        spread_polyfit,
-        spread_normal_equations,
-    ],
+    "slope_spread": [lambda rng, m: slopes(rng, m).std(), spread_polyfit, spread_normal_equations],
     "kernel_predict": [
         primal_in_disguise,
         kernel_loop,
@@ -183,7 +178,7 @@ WRONG = {
         (lambda: (4.5, 2.25, 4.5), "3 points"),
         (lambda: (4.5, 1.5), "wanted shape (3,)"),
         (lambda: "4.5, 1.5, 3", "wanted numbers"),
-        (lambda: None, "`return` missing"),
+        (lambda: (0, 0, 0), "write down the three residuals"),
     ],
     "gradient_by_hand": [
         (lambda: (3, 1), "sign is flipped"),
@@ -196,7 +191,7 @@ WRONG = {
         (lambda: (-31, -13), "gradient at w = 0"),
         (lambda: -3, "wanted shape (2,)"),
         (lambda: "(-3, -1)", "wanted numbers"),
-        (lambda: None, "`return` missing"),
+        (lambda: (1, 1), "make a table"),
     ],
     "mse_gradient": [
         (lambda theta, X, y: 2 * X.T @ (y - X @ theta) / len(y), "sign is flipped"),
@@ -206,8 +201,8 @@ WRONG = {
         (lambda theta, X, y: 2 * X.T @ (X @ theta - y) / len(theta), "divided by d"),
         (lambda theta, X, y: 2 * X.T @ (X @ theta) / len(y), "y is missing"),
         (lambda theta, X, y: 2 * X @ (X @ theta - y) / len(y), "raised ValueError"),
-        (lambda theta, X, y: 2 / len(y) * (X @ theta - y), "wanted shape (3,)"),
-        (lambda theta, X, y: np.mean((X @ theta - y) ** 2), "wanted shape (3,)"),
+        (lambda theta, X, y: 2 / len(y) * (X @ theta - y), "got (7,)"),
+        (lambda theta, X, y: np.mean((X @ theta - y) ** 2), "got ()"),
         (lambda theta, X, y: 2 / 7 * X.T @ (X @ theta - y), "wanted ["),
         (lambda theta, X, y: None, "`return` missing"),
     ],
@@ -223,7 +218,7 @@ WRONG = {
         (lambda x, y: -np.polyfit(x, y, 1), "sign is flipped"),
         (fit_in_place, "in place"),
         (lambda x, y: np.polyfit(x, y, 2), "wanted shape (2,)"),
-        (lambda x, y: "y = 2x + 1", "wanted numbers"),
+        (fit_dictionary, "(w, b): got"),
     ],
     "convert_lr": [
         (lambda lr, m, old, new: lr * C[new](m) / C[old](m), "upside down"),
@@ -239,28 +234,28 @@ WRONG = {
     ],
     "repaired_loss": [
         (lambda theta, X, y: 0.5 * np.mean((X @ theta - y) ** 2), "broadcasts to (m, m)"),
-        (lambda theta, X, y: 0.5 * np.mean((X @ theta - y.T) ** 2) * 2, "1/2 got lost"),
         (lambda theta, X, y: np.mean((X @ theta - y.ravel()) ** 2), "1/2 got lost"),
         (lambda theta, X, y: 0.5 * np.sum((X @ theta - y.ravel()) ** 2), "half sum"),
         (lambda theta, X, y: 0.5 * np.mean(X @ theta - y.ravel()) ** 2, "squared the mean"),
         (lambda theta, X, y: 0.5 * np.mean(abs(X @ theta - y.ravel())), "square the residuals"),
         (lambda theta, X, y: 0.5 * np.mean((X @ theta - y[:, 0]) ** 2), "raised IndexError"),
-        (lambda theta, X, y: 0.5 * np.sum((X @ theta - y) ** 2) / len(y), "broadcasts to (m, m)"),
+        (lambda theta, X, y: 0.5 * np.sum((X @ theta - y) ** 2) / len(y), "m times too large"),
         (lambda theta, X, y: 0.5 * (X @ theta - y.ravel()) ** 2, "wanted shape ()"),
         (lambda theta, X, y: None, "`return` missing"),
     ],
-    "spread_ratio": [
-        (lambda rng: 2.0, "same number"),
-        (lambda rng: slopes(np.random.default_rng(0), 25).std() / slopes(np.random.default_rng(1), 100).std(),
-         "same number"),
-        (lambda rng: slopes(rng, 100).std() / slopes(rng, 25).std(), "Upside down"),
-        (lambda rng: slopes(rng, 25).var() / slopes(rng, 100).var(), "standard deviation"),
-        (lambda rng: slopes(rng, 25).std() / slopes(rng, 25).std(), "same m"),
-        (spread_of_y, "same m"),
-        (lambda rng: slopes(rng, 25).std(), "Simulate 1000 fits"),
-        (lambda rng: slopes(rng, 25), "wanted shape ()"),
-        (lambda rng: "two", "wanted numbers"),
-        (lambda rng: None, "`return` missing"),
+    "slope_spread": [
+        (lambda rng, m: intercepts(rng, m).std(), "spread of the intercept"),
+        (lambda rng, m: slopes(rng, m, noise=1).std(), "0.5 times a standard normal"),
+        (lambda rng, m: slopes(rng, m).var(), "that is the variance"),
+        (lambda rng, m: slopes(rng, m).mean(), "mean of the slopes"),
+        (lambda rng, m: (0.5 * rng.normal(size=9999)).std(), "spread of the noise"),
+        (lambda rng, m: slopes(np.random.default_rng(0), m).std(), "same number"),
+        (lambda rng, m: 2 + 0.01 * rng.normal(), "Simulate 1000 fits"),
+        (lambda rng, m: np.abs(slopes(rng, m) - 3).mean(), "mean distance"),
+        (lambda rng, m: slopes(rng, m), "wanted shape ()"),
+        (lambda rng, m: "two", "wanted numbers"),
+        (lambda rng: 2.0, "raised TypeError"),
+        (lambda rng, m: None, "`return` missing"),
     ],
     "kernel_predict": [
         (lambda K, y, lam, K_new: K_new @ np.linalg.pinv(K) @ y, "lambda is missing"),
@@ -274,6 +269,6 @@ WRONG = {
         (lambda K, y, lam, K_new: K @ np.linalg.solve(K + lam * I(y), y), "one prediction per new row"),
         (kernel_in_place, "in place"),
         (lambda K, y, lam, K_new: K_new.T @ np.linalg.solve(K + lam * I(y), y), "raised ValueError"),
-        (lambda K, y, lam, K_new: "a", "wanted numbers"),
+        (lambda K, y, lam, K_new: np.array(["a"] * len(y)), "wanted numbers"),
     ],
 }  # fmt: skip
