@@ -82,7 +82,7 @@ def quadratic(seed, d=4):
 @pytest.mark.parametrize("seed", range(10))
 def test_a_right_gradient_has_an_error_near_rounding(seed):
     f, grad, theta, rng = quadratic(seed)
-    assert gradient_error(f, grad, theta, rng) < 1e-6
+    assert gradient_error(f, grad, theta, rng) < 1e-8
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -119,6 +119,35 @@ def test_a_gradient_of_another_shape_raises_with_both_shapes():
     f, grad, theta, rng = quadratic(0)
     with pytest.raises(ValueError, match=r"shape \(4, 1\); wanted \(4,\)"):
         gradient_error(f, lambda t: grad(t)[:, None], theta, rng)
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e-16, 1e16, 1e150])
+def test_a_loss_in_another_unit_gets_the_same_verdict(unit):
+    f, grad, theta, rng = quadratic(0)
+    scaled = lambda t: unit * f(t)
+    assert gradient_error(scaled, lambda t: unit * grad(t), theta, rng) < 1e-7
+    assert gradient_error(scaled, lambda t: -unit * grad(t), theta, rng) == pytest.approx(2, rel=1e-5)
+
+
+def test_a_level_direction_does_not_make_a_right_gradient_look_wrong():
+    errors = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        theta = rng.normal(size=5)
+        errors.append(gradient_error(lambda t: np.cosh(t).sum(), np.sinh, theta, rng))
+    assert max(errors) < 1e-8
+
+
+def test_a_gradient_that_changes_its_argument_cannot_move_the_point_of_the_check():
+    def grad(t):
+        t *= 2
+        return t
+
+    assert gradient_error(lambda t: 0.5 * t @ t, grad, np.ones(3), np.random.default_rng(0)) > 0.1
+
+
+def test_a_level_loss_with_a_zero_gradient_passes():
+    assert gradient_error(lambda t: 1.0, np.zeros_like, np.ones(3), np.random.default_rng(0)) == 0
 
 
 def test_the_check_leaves_theta_alone_and_takes_matrices():
