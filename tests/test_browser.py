@@ -15,7 +15,6 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
          "--disable-sync", "--no-first-run"]  # fmt: skip
 PAGES = [f"book/{stem}" for stem in ("index", "start", "notation", "coverage", "errata", "status")]
 PAGES += [f"{path.parent.name}/{path.stem}" for path in CHAPTERS + LEARNER]
-every_page = pytest.mark.parametrize("page_name", PAGES)
 
 
 @pytest.fixture(scope="session")
@@ -56,39 +55,52 @@ class Visit:
         self.context.close()
 
 
-@every_page
-def test_a_page_needs_no_network_and_complains_of_nothing(browser, book, page_name):
-    with Visit(browser, book / f"{page_name}.html") as visit:
-        assert visit.outside == []
-        assert visit.complaints == []
+@pytest.fixture(scope="module", params=PAGES)
+def desktop(request, browser, book):
+    """Each page, light and wide."""
+    with Visit(browser, book / f"{request.param}.html") as visit:
+        yield visit
 
 
-@every_page
-def test_all_mathematics_on_a_page_is_set(browser, book, page_name):
-    with Visit(browser, book / f"{page_name}.html") as visit:
-        formulas = visit.page.locator(".math").count()
-        assert visit.page.locator("mjx-container").count() == formulas
-        assert visit.page.locator("mjx-merror, [data-mjx-error]").count() == 0
-        words = "[...document.querySelectorAll('article p, article li, article td, article summary')]"
-        text = visit.page.evaluate(words + ".map(e => e.innerText).join(' ')")
-        assert "$" not in text, text[max(0, text.find("$") - 80) :][:160]
+@pytest.fixture(scope="module", params=PAGES)
+def phone(request, browser, book):
+    """Each page, dark and 375 pixels wide."""
+    with Visit(browser, book / f"{request.param}.html", scheme="dark", width=375) as visit:
+        yield visit
 
 
-@every_page
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_violation(browser, book, page_name, scheme):
+def axe_violations(visit):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    with Visit(browser, book / f"{page_name}.html", scheme) as visit:
-        formulas = {"exclude": [["mjx-container"]]}  # many small boxes, in the colour of the text around them
-        found = axe.run(visit.page, context=formulas).response["violations"]
-        told = [(v["id"], v["nodes"][0]["html"][:200], len(v["nodes"])) for v in found]
-        assert told == []
+    formulas = {"exclude": [["mjx-container"]]}  # many small boxes, in the colour of the text around them
+    found = axe.run(visit.page, context=formulas).response["violations"]
+    return [(v["id"], len(v["nodes"]), v["nodes"][0]["html"][:200]) for v in found]
 
 
-@every_page
-def test_nothing_sticks_out_at_phone_width(browser, book, page_name):
-    with Visit(browser, book / f"{page_name}.html", width=375) as visit:
-        assert visit.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+def test_a_page_needs_no_network_and_complains_of_nothing(desktop):
+    assert desktop.outside == []
+    assert desktop.complaints == []
+
+
+def test_all_mathematics_on_a_page_is_set(desktop):
+    formulas = desktop.page.locator(".math").count()
+    assert desktop.page.locator("mjx-container").count() == formulas
+    assert desktop.page.locator("mjx-merror, [data-mjx-error]").count() == 0
+    words = "[...document.querySelectorAll('article p, article li, article td, article summary')]"
+    text = desktop.page.evaluate(words + ".map(e => e.innerText).join(' ')")
+    assert "$" not in text, text[max(0, text.find("$") - 80) :][:160]
+
+
+def test_axe_finds_no_violation_in_light(desktop):
+    assert axe_violations(desktop) == []
+
+
+def test_axe_finds_no_violation_in_dark_on_a_phone(phone):
+    assert phone.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert axe_violations(phone) == []
+
+
+def test_nothing_sticks_out_at_phone_width(phone):
+    assert phone.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
 def test_search_finds_the_chapter_that_has_a_word(browser, book):

@@ -89,6 +89,11 @@ def test_too_large_a_step_is_reported_with_its_number():
         descend_until(square, square_slope, 5.0, 1.5, 1e-12, 10_000)
 
 
+def test_a_loss_that_is_not_finite_at_the_start_is_not_blamed_on_the_step():
+    with pytest.raises(ValueError, match="nan at the start: look at the data"):
+        descend_until(lambda t: t * np.nan, lambda t: t, 1.0, 0.1, 1e-6, 10)
+
+
 def test_running_out_of_steps_is_reported_with_the_loss_reached():
     with pytest.raises(ValueError, match="not converged: loss 13 after 1 steps"):
         descend_until(square, square_slope, 5.0, 0.2, 1e-12, 1)
@@ -132,6 +137,7 @@ def test_a_loss_times_c_has_its_limit_divided_by_c(seed, d, c):
     ([[-1.0, 0.0], [0.0, -2.0]], "wanted a positive one"),
     ([[0.0]], "wanted a positive one"),
     (np.ones((2, 3)), r"shape \(2, 3\)"),
+    ([[1e-9, 5e-9], [0.0, 1e-9]], "is not symmetric"),
 ])  # fmt: skip
 def test_a_matrix_without_a_limit_is_refused(H, message):
     with pytest.raises(ValueError, match=message):

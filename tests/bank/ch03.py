@@ -169,6 +169,14 @@ def steepest_by_parabola(H, theta, steps):
     return path
 
 
+def steepest_first(H, theta, steps):
+    g = H @ theta
+    lr, path = g @ g / (g @ H @ g), [theta]
+    for _ in range(steps):
+        path.append(path[-1] - lr * H @ path[-1])
+    return path
+
+
 def steepest_changes_input(H, theta, steps):
     theta *= 0.5
     return np.array([theta] * (steps + 1))
@@ -196,7 +204,7 @@ RIGHT = {
     "fit_standardised": [fit(), fit_with_matrix, lambda x, y: [np.cov(x, y)[0, 1] / x.var(ddof=1),
                          y.mean() - np.cov(x, y)[0, 1] / x.var(ddof=1) * x.mean()]],
     "descend_line": [walk(both), line_in_matrices, line_old_copy],
-    "lr_that_crosses": [constant(0.2), constant(np.float64(0.21)), lambda: 1 / 5],
+    "lr_that_crosses": [constant(0.1), constant(np.float64(0.12)), lambda: 1 / 10],
     "steepest_path": [steepest(), steepest_filled, steepest_by_parabola],
 }  # fmt: skip
 
@@ -208,7 +216,7 @@ WRONG = {
         (constant((2.2, 16)), "old point"),
         (constant((10.24, 2.2)), "swapped"),
         (constant((1.4, 5.76)), "as the slope"),
-        (constant((2.2, 10.42)), "got"),
+        (constant((2.2, 10.42)), "not right"),
         (constant(2.2), "wanted shape"),
         (constant(None), "None"),
         (constant("a lot"), "wanted numbers"),
@@ -217,7 +225,9 @@ WRONG = {
         (constant((1 / 6, *sevenths)), "not 1 / lambda_max"),
         (constant((2, *sevenths)), "divided by the smallest"),
         (constant((third, 1 / 7, 5 / 7)), "factor 2 is missing"),
+        (constant((third, 1 / 6, 5 / 6)), "a safe step"),
         (constant((third, 4 / 7, 5 / 7)), "beyond the limit"),
+        (constant((0.33, 0.29, 0.71)), "not right"),
         (constant((third, 2 / 7, 7 / 5)), "upside down"),
         (constant((third, 2 / 7, 6)), "not kappa itself"),
         (constant((2 / 5, 2 / 7, 3 / 7)), "not its eigenvalues"),
@@ -276,12 +286,12 @@ WRONG = {
         (lists([1.0], [1.0, 2.0]), "wanted numbers"),
     ],
     "lr_that_crosses": [
-        (constant(0.1), "shallow valley"),
-        (constant(0.5), "diverges"),
-        (constant(0.3), "with lr 0.3"),
+        (constant(0.05), "shallow valley"),
+        (constant(0.2), "diverges"),
+        (constant(0.002), "longer step"),
         (constant(-0.2), "between 0 and 1"),
         (constant(None), "None"),
-        (constant([0.2, 0.21]), "wanted shape"),
+        (constant([0.1, 0.12]), "wanted shape"),
         (constant("large"), "wanted numbers"),
         (constant(float("nan")), "not finite"),
     ],
@@ -295,6 +305,7 @@ WRONG = {
         (steepest(returns=lambda path: path[1:]), "one row is missing"),
         (steepest_in_place, "all rows are the same"),
         (steepest_changes_input, "in place"),
+        (steepest_first, "first step's lr"),
         (steepest(lambda g, H: 0.1), "got"),
         (lists([1.0], [1.0, 2.0]), "wanted numbers"),
     ],
