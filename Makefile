@@ -22,7 +22,7 @@ test: .venv/ready
 	$(BIN)/python -m pytest
 
 lab: .venv/ready
-	$(BIN)/jupyter lab exercises/01_least_squares.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=. exercises/01_least_squares.ipynb
 
 # For authors: the learner's notebooks; a re-run, stored in normal form, that notes its time.
 student: .venv/ready

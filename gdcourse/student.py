@@ -17,17 +17,26 @@ def read_notebook(path):
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no notebook at {path}")
+        raise FileNotFoundError(
+            f"{path} is a folder; name one notebook" if path.is_dir() else f"no notebook at {path}"
+        )
     try:
-        book = json.loads(path.read_text(encoding="utf8"))
+        book = json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not a notebook: {error}") from None
     if not isinstance(book, dict) or not isinstance(book.get("cells"), list):
         raise ValueError(f"{path} is not a notebook: it has no list of cells")
     for cell in book["cells"]:
-        if not isinstance(cell, dict) or not isinstance(cell.get("source"), str | list):
-            raise ValueError(f"{path} is not a notebook: it has a cell without source")
-        cell["source"] = "".join(cell["source"])
+        source = cell.get("source") if isinstance(cell, dict) else None
+        if isinstance(source, list) and all(isinstance(line, str) for line in source):
+            source = "".join(source)
+        if (
+            not isinstance(source, str)
+            or "cell_type" not in cell
+            or not isinstance(cell.get("metadata"), dict)
+        ):
+            raise ValueError(f"{path} is not a notebook: it has a cell without source, type or metadata")
+        cell["source"] = source
     return book
 
 
@@ -108,11 +117,18 @@ def checker_of(path):
     return importlib.import_module(module).check
 
 
+STOPPED = {  # errors whose names tell a learner nothing
+    "KeyboardInterrupt": "stopped after {} seconds: does a loop never end?",
+    "SystemExit": "it calls exit(): return a value instead.",
+}
+
+
 def check_notebook(path, timeout=60):
     """Run a learner's notebook from top to bottom and return [(mark, name, text, points)], one an exercise.
 
     A cell that runs longer than ``timeout`` seconds is interrupted. The file is only read. Raises
-    what :func:`read_notebook` and :func:`checker_of` raise, and ImportError without nbclient.
+    what :func:`read_notebook` and :func:`checker_of` raise, ValueError when the notebook has no
+    exercises, and ImportError without nbclient.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -121,6 +137,8 @@ def check_notebook(path, timeout=60):
 
     book = nbformat.from_dict(read_notebook(path))
     exercises = checker_of(path).exercises
+    if not any("nbgrader" in cell.metadata for cell in book.cells):
+        raise ValueError(f"{path} has no exercises; did you mean exercises/{Path(path).name}?")
     client = NotebookClient(
         book,
         kernel_name="python3",
@@ -132,28 +150,31 @@ def check_notebook(path, timeout=60):
     )
     unread = "its check cell printed no verdict: take it from a fresh copy of the notebook."
     with client.setup_kernel():
-        for k, cell in enumerate(tqdm(book.cells, desc="running", unit="cell", leave=False)):
+        for k, cell in enumerate(tqdm(book.cells, desc="running", unit="cell", leave=False, disable=None)):
             try:
                 client.execute_cell(cell, k)
             except DeadKernelError:
                 unread = f"not run: Python died in the cell before it, at {cell.source[:40]!r}."
                 break
     outputs = {c.metadata.get("nbgrader", {}).get("grade_id"): c.get("outputs", []) for c in book.cells}
-    return [read_verdict(name, exercises[name][0], outputs, unread) for name in exercises]
+    return [read_verdict(name, exercises[name][0], outputs, unread, timeout) for name in exercises]
 
 
-def read_verdict(name, points, outputs, unread):
+def read_verdict(name, points, outputs, unread, timeout):
     """(mark, name, text, points earned) of one exercise from the outputs of its cells, by grade_id.
 
-    ``unread`` is the text for a check cell that printed no verdict.
+    The verdict is the last line of its form, below whatever the answer itself prints; ``unread`` is
+    the text for a check cell that printed none, ``timeout`` the seconds after which a cell is stopped.
     """
     if f"check_{name}" not in outputs:
         return "✗", name, "its check cell is missing: take it from a fresh copy of the notebook.", 0
     for output in outputs.get(name, []) + outputs[f"check_{name}"]:
         if output["output_type"] == "error":
-            return "✗", name, f"{output['ename']}: {output['evalue']}", 0
-    for output in outputs[f"check_{name}"]:
-        line = re.match(rf"([✓✗○]) {name}: (.*)", output.get("text", ""), re.S)
-        if line:
-            return line[1], name, line[2].strip(), points * (line[1] == "✓")
-    return "✗", name, unread, 0
+            stopped = STOPPED.get(output["ename"], "").format(timeout)
+            return "✗", name, stopped or f"{output['ename']}: {output['evalue']}", 0
+    printed = "".join(o["text"] for o in outputs[f"check_{name}"] if o.get("name") == "stdout")
+    lines = re.findall(rf"^([✓✗○]) {re.escape(name)}: (.*)$", printed, re.M)
+    if not lines:
+        return "✗", name, unread, 0
+    mark, text = lines[-1]
+    return mark, name, text.strip(), points * (mark == "✓")

@@ -153,69 +153,98 @@ def test_a_displayed_formula_stands_between_blank_lines(path):
             )
 
 
-# Numbers in prose come from a cell.
+# Numbers in prose come from a cell nearby.
 
 NUMBER = re.compile(
-    r"(?<![\w.\\])(\d+(?:,\d{3})*(?:\.\d+)?)(?:e([+-]?\d+)|\s*\\times\s*10\^\{?([+-]?\d+)\}?)?"
+    r"(?<![\w.\\])(?:(?P<digits>\d+(?:,\d{3})*(?:\.\d+)?)"
+    r"(?:e(?P<e>[+-]?\d+)|\s*(?:\\times|\\cdot)\s*10\^\{?(?P<times>[+-]?\d+)\}?)?)(?!\d*\^)|(?<![\w.\\])10\^\{?(?P<power>[+-]?\d+)\}?"
 )
+WHOLE = [
+    "Ready?",
+    "What the source articles say",
+    "Summary",
+    "Check yourself",
+    "In PyTorch",
+    "What we did not build",
+]
 
 
 def prose(source):
-    """The text of a Markdown cell without code, links, powers of ten and article names."""
+    """The text of a Markdown cell without code, links and article names."""
     source = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)|<[^>]+>", " ", source, flags=re.S)
     source = source.replace("{,}", ",")
-    source = re.sub(r"(?<!\\times )(?<!\\times)\b10\^(\{[^}]*\}|\d)", " ", source)
     return re.sub(r"\barticles? 00\d((, | and | or )00\d)*", " ", source)
 
 
 def numbers(text):
-    """[(value, decimals, followed by a percent sign)] of the numbers in ``text``."""
+    """[(value, decimals, kind)] of the numbers in ``text``; kind is "power", "percent" or ""."""
     found = []
     for match in NUMBER.finditer(text):
-        digits, power = match[1].replace(",", ""), int(match[2] or match[3] or 0)
-        decimals = len(digits.partition(".")[2]) - power
-        found.append((float(digits) * 10.0**power, decimals, bool(re.match(r"\s*\\?%", text[match.end() :]))))
+        if match["power"]:
+            found.append((10.0 ** int(match["power"]), -int(match["power"]), "power"))
+            continue
+        digits, power = match["digits"].replace(",", ""), int(match["e"] or match["times"] or 0)
+        percent = "percent" if re.match(r"\s*\\?%", text[match.end() :]) else ""
+        found.append((float(digits) * 10.0**power, len(digits.partition(".")[2]) - power, percent))
     return found
 
 
-def is_small(value, decimals):
-    return decimals <= 0 and value < 10
-
-
-def numbers_of_cells(path):
-    """Every number that a cell prints or that stands in its code."""
+def numbers_of_cell(cell):
+    """Every number that a code cell prints or that stands in its code."""
     pool = set()
-    for cell in cells(path, "code"):
-        for token in tokenize.generate_tokens(StringIO(cell.source).readline):
-            if token.type == tokenize.NUMBER and not token.string.endswith("j"):
-                pool.add(abs(float(ast.literal_eval(token.string))))
-        for output in cell.outputs:
-            text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
-            pool |= {value for value, _, _ in numbers(re.sub(r"(?<=\d)(?=j\b)", " ", text))}
+    for token in tokenize.generate_tokens(StringIO(cell.source).readline):
+        if token.type == tokenize.NUMBER and not token.string.endswith("j"):
+            pool.add(abs(float(ast.literal_eval(token.string))))
+    for output in cell.outputs:
+        text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        pool |= {value for value, _, _ in numbers(re.sub(r"(?<=\d)(?=j\b)", " ", text))}
     return pool
 
 
-def comes_from(value, decimals, percent, pool):
+def is_small(value, decimals, kind):
+    return not kind and decimals <= 0 and value < 10
+
+
+def comes_from(value, decimals, kind, pool):
+    if kind == "power":  # of the right order of magnitude
+        return any(n > 0 and 0.5 * value <= n < 10 * value for n in pool)
     half = 0.5000001 * 10.0**-decimals
-    return any(abs(n - value) <= half or (percent and abs(100 * n - value) <= half) for n in pool)
+    return any(abs(n - value) <= half or (kind and abs(100 * n - value) <= half) for n in pool)
+
+
+def sections(path):
+    """[(heading, cells)]: the notebook cut at its second-level headings."""
+    found = [("", [])]
+    for cell in cells(path):
+        heading = re.search(r"^## (.*)$", cell.source, re.M) if cell.cell_type == "markdown" else None
+        if heading:
+            found.append((heading[1], []))
+        found[-1][1].append(cell)
+    return found
 
 
 @every_chapter
-def test_every_number_in_prose_comes_from_a_cell(path):
-    pool = numbers_of_cells(path)
-    for cell in cells(path, "markdown"):
-        if cell.source.startswith("## Further reading"):
-            continue
-        for value, decimals, percent in numbers(prose(cell.source)):
-            good = is_small(value, decimals) or comes_from(value, decimals, percent, pool)
-            assert good, f"{cell.id}: {value:g} is neither printed by a cell nor in its code"
+def test_every_number_in_prose_comes_from_a_cell_nearby(path):
+    parts = sections(path)
+    pools = [set().union(*(numbers_of_cell(c) for c in part if c.cell_type == "code")) for _, part in parts]
+    for k, (heading, part) in enumerate(parts):
+        near = pools if heading in ["", *WHOLE] else pools[max(k - 1, 0) : k + 2]
+        pool = set().union(*near)
+        for cell in part:
+            if cell.cell_type == "code" or cell.source.startswith("## Further reading"):
+                continue
+            for value, decimals, kind in numbers(prose(cell.source)):
+                good = is_small(value, decimals, kind) or comes_from(value, decimals, kind, pool)
+                assert good, f"{cell.id}: {value:g} is neither printed by a cell nearby nor in its code"
 
 
 def test_the_number_test_finds_a_number_that_no_cell_has():
-    pool = {0.6, 2.0, 0.169048, 35.0, 1797.0, 5e-8}
+    pool = {0.6, 2.0, 0.169048, 35.0, 1797.0, 5e-8, 1.21e28}
     assert comes_from(*numbers("0.169")[0], pool)
     assert comes_from(*numbers("1,797")[0], pool)
     assert comes_from(*numbers(r"5 \times 10^{-8}")[0], pool)
     assert comes_from(*numbers("60 %")[0], pool)
+    assert comes_from(*numbers("$10^{28}$")[0], pool)
     assert not comes_from(*numbers("0.168")[0], pool)
     assert not comes_from(*numbers("36")[0], pool)
+    assert not comes_from(*numbers("$10^{38}$")[0], pool)

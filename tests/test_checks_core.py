@@ -69,6 +69,16 @@ def test_complex_and_ragged_results_are_mistakes_not_crashes():
             numbers(result, (), "x")
 
 
+def test_asking_for_input_is_a_mistake_not_a_stub(check):
+    class StdinNotImplementedError(NotImplementedError):
+        pass
+
+    def asks(x):
+        raise StdinNotImplementedError("raw_input was called")
+
+    assert check.verdict("double", asks)[0] == "✗"
+
+
 def test_a_fraction_is_a_number():
     want_close((Fraction(9, 2), 3), (4.5, 3), "pair")
 

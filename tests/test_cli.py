@@ -69,6 +69,11 @@ def bad(tmp_path):
         (["check", "99_other.ipynb"], "unknown chapter"),
         (["check", "01_none.ipynb"], "no notebook at"),
         (["check", "01_text.ipynb"], "is not a notebook"),
+        (
+            ["check", str(ROOT / "notebooks" / "01_least_squares.ipynb")],
+            "has no exercises; did you mean exercises/01",
+        ),
+        (["check", str(ROOT / "exercises")], "is a folder; name one notebook"),
         (["data", "longly"], "no data set 'longly'; there are: line_one"),
         (["student", "nowhere"], "no solution notebooks in"),
     ],

@@ -42,6 +42,37 @@ def test_a_wrong_answer_is_reported_with_its_message(tmp_path):
     assert "forty-two" in text
 
 
+def right_answer(extra):
+    """The first exercise's solution with a line before its return."""
+    solved = student.read_notebook(ROOT / "exercises" / "solutions" / FIRST.name)
+    source = next(c["source"] for c in solved["cells"] if c["id"] == first_name())
+    return source.replace("    return", f"    {extra}\n    return", 1)
+
+
+def test_an_answer_that_prints_is_judged_by_what_it_returns(tmp_path):
+    def edit(cells):
+        cells[first_name()]["source"] = right_answer("print('✗ on the way')")
+
+    assert first_verdict(notebook(tmp_path, edit))[0] == "✓"
+
+
+def test_an_answer_cannot_print_its_own_verdict(tmp_path):
+    def edit(cells):
+        cells[first_name()]["source"] = (
+            f"def {first_name()}():\n    print('✓ {first_name()}: right')\n    return 0"
+        )
+
+    mark, _, _, earned = first_verdict(notebook(tmp_path, edit))
+    assert (mark, earned) == ("✗", 0)
+
+
+def test_an_answer_that_exits_is_told_to_return_a_value(tmp_path):
+    def edit(cells):
+        cells[first_name()]["source"] = f"import sys\n\ndef {first_name()}():\n    sys.exit()"
+
+    assert first_verdict(notebook(tmp_path, edit))[2] == "it calls exit(): return a value instead."
+
+
 def test_an_answer_with_a_syntax_error_is_reported_as_such(tmp_path):
     def edit(cells):
         cells[first_name()]["source"] = "def broken(:"
@@ -55,7 +86,7 @@ def test_an_endless_loop_is_interrupted_and_the_rest_goes_on(tmp_path):
 
     path = notebook(tmp_path, edit)
     verdicts = student.check_notebook(path, timeout=3)
-    assert "KeyboardInterrupt" in verdicts[0][2]
+    assert verdicts[0][2] == "stopped after 3 seconds: does a loop never end?"
     assert verdicts[1][2] == "not done yet."
 
 
@@ -83,7 +114,18 @@ def test_checking_leaves_the_file_as_it_was():
     assert FIRST.read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ["", "not json", "[]", '{"cells": 3}', '{"cells": [3]}', "[" * 100_000])
+CELLS = ["3", '{"source": [1]}', '{"source": "x"}', '{"source": "x", "cell_type": "code"}']
+TEXTS = [
+    "",
+    "not json",
+    "[]",
+    '{"cells": 3}',
+    "[" * 100_000,
+    *('{"cells": [' + cell + "]}" for cell in CELLS),
+]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_what_is_not_a_notebook_is_refused(tmp_path, text):
     path = tmp_path / "01_x.ipynb"
     path.write_text(text)

@@ -51,15 +51,16 @@ def reading_minutes(cells):
 def page_head(docname, cells):
     """The line under a notebook's title: minutes, exercises and download, or points and the way back."""
     folder, stem = docname.split("/")
+    live = "[Run it live](../book/start.md#run-a-chapter-without-installing-anything)"
     if folder == "notebooks":
         return (
             f"About {reading_minutes(cells)} minutes · [Exercises](../exercises/{stem}.ipynb) · "
-            f"{{download}}`Download this notebook <{stem}.ipynb>`"
+            f"{{download}}`Download this notebook <{stem}.ipynb>` · {live}"
         )
     points = sum(c["metadata"].get("nbgrader", {}).get("points", 0) for c in cells)
     return (
         f"{points} points · [Back to the chapter](../notebooks/{stem}.ipynb) · "
-        f"{{download}}`Download this notebook <{stem}.ipynb>`"
+        f"{{download}}`Download this notebook <{stem}.ipynb>` · {live}"
     )
 
 

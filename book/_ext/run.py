@@ -44,6 +44,8 @@ def read_status():
 def main(names):
     paths = [Path(name).resolve() for name in names]
     paths = paths or sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("exercises/solutions/*.ipynb")])
+    if missing := [str(path) for path in paths if path.suffix != ".ipynb" or not path.is_file()]:
+        sys.exit(f"no notebook at {', '.join(missing)}")
     status = read_status()
     for path in tqdm(paths, unit="notebook"):
         cells, seconds = run(path)

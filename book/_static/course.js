@@ -30,8 +30,17 @@
     });
   }
 
+  // A copy of the book opened by double click shows a notebook as text instead of saving it: say what to do.
+  function explainDownloads() {
+    if (location.protocol !== "file:") return;
+    document.querySelectorAll("a.download").forEach(function (link) {
+      link.title = "In this copy of the book: right click, Save link as";
+    });
+  }
+
   function ready() {
     repair();
+    explainDownloads();
     reach();
     if (window.MathJax && MathJax.startup && MathJax.startup.promise) MathJax.startup.promise.then(reach);
     window.addEventListener("load", reach);

@@ -169,6 +169,16 @@ def steepest_by_parabola(H, theta, steps):
     return path
 
 
+def line_fixed_lr(x, y, lr, steps):
+    return walk(both)(x, y, 0.2, steps)
+
+
+def curve_stops_when_it_rises(X, y, lr, steps):
+    losses = curve()(X, y, lr, steps)
+    rises = np.flatnonzero(np.diff(losses) > 0)
+    return losses[: rises[0] + 1] if len(rises) else losses
+
+
 def steepest_first(H, theta, steps):
     g = H @ theta
     lr, path = g @ g / (g @ H @ g), [theta]
@@ -245,9 +255,9 @@ WRONG = {
         (curve(lambda m: 2 / m, lambda m: 1 / m), "not the half mean"),
         (curve(rows=slice(None, -1)), "last loss is missing"),
         (curve(rows=slice(1, None)), "first loss is missing"),
-        (lambda X, y, lr, steps: print(end=""), "None"),
+        (lambda X, y, lr, steps: curve()(X, y, lr, 6), "losses: wanted shape (5,), got (7,)"),
+        (curve_stops_when_it_rises, "losses: wanted shape (5,), got (2,)"),
         (lambda X, y, lr, steps: X.T @ X @ y, "raised ValueError"),
-        (lists([1.0], [1.0, 2.0]), "wanted numbers"),
     ],
     "stable_lr": [
         (lambda X: 2 * len(X) / np.linalg.norm(X, 2) ** 2, "half mean"),
@@ -259,6 +269,7 @@ WRONG = {
         (lambda X: 2 / np.trace(2 * X.T @ X / len(X)), "trace"),
         (lambda X: 2 / np.linalg.eigvalsh(2 * X.T @ X / len(X)), "wanted shape"),
         (lambda X: 2 / np.linalg.eigvalsh(X), "raised LinAlgError"),
+        (lambda X: max(X.shape) / np.linalg.norm(X, 2) ** 2, "limit: got"),
         (lambda X: "2 / lambda_max", "wanted numbers"),
     ],
     "fit_standardised": [
@@ -283,6 +294,7 @@ WRONG = {
         (walk(both, lambda path: path[1:]), "one row is missing"),
         (line_in_place, "all rows are the same"),
         (walk(both, lambda path: None), "None"),
+        (line_fixed_lr, "path: got"),
         (lists([1.0], [1.0, 2.0]), "wanted numbers"),
     ],
     "lr_that_crosses": [
@@ -306,7 +318,7 @@ WRONG = {
         (steepest_in_place, "all rows are the same"),
         (steepest_changes_input, "in place"),
         (steepest_first, "first step's lr"),
-        (steepest(lambda g, H: 0.1), "got"),
+        (lambda H, theta, steps: steepest()(H, theta, 4), "wanted shape (7, 3), got (5, 3)"),
         (lists([1.0], [1.0, 2.0]), "wanted numbers"),
     ],
 }
