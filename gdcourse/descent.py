@@ -25,9 +25,9 @@ def descend(grad, theta, lr, steps):
 def descend_until(loss, grad, theta, lr, tol, max_steps):
     """Descend until the loss changes by less than ``tol`` in one step; return the path.
 
-    Raises ValueError when ``lr`` is not positive, when the loss is no longer a finite number
-    (the step is too large), or when ``max_steps`` are not enough. Nothing is lost: the error
-    says how far it came.
+    Raises ValueError when ``lr`` is not positive, when the loss is not a finite number (later than
+    at the start: the step is too large), or when ``max_steps`` are not enough. The path so far is
+    not returned; the error says how far it came.
 
     >>> x = descend_until(lambda x: (x + 1) ** 2, lambda x: 2 * (x + 1), 5.0, 0.2, 1e-12, 1000)
     >>> len(x) - 1, round(float(x[-1]), 5)
@@ -37,6 +37,8 @@ def descend_until(loss, grad, theta, lr, tol, max_steps):
         raise ValueError(f"lr is {lr}; wanted a positive number")
     theta = np.array(theta, dtype=float)
     path, before = [theta], loss(theta)
+    if not np.isfinite(before):
+        raise ValueError(f"the loss is {before} at the start: look at the data and the start")
     for k in range(1, max_steps + 1):
         theta = theta - lr * grad(theta)
         path.append(theta)
@@ -50,15 +52,17 @@ def descend_until(loss, grad, theta, lr, tol, max_steps):
 
 
 def largest_stable_lr(H):
-    """The step at which descent on a quadratic with Hessian ``H`` (d, d) stops converging, 2 / lambda_max.
+    """2 / lambda_max of a Hessian ``H`` (d, d): with every eigenvalue positive, the limit of the step.
 
+    Descent on the quadratic then converges exactly below it; that they are positive is not checked.
     Raises ValueError when ``H`` is not symmetric or has no positive eigenvalue.
 
     >>> round(largest_stable_lr(np.array([[2.0, 1.0], [1.0, 2.0]])), 6)
     0.666667
     """
     H = np.asarray(H, dtype=float)
-    if H.ndim != 2 or H.shape != H.T.shape or not np.allclose(H, H.T):
+    size = np.abs(H).max(initial=0)
+    if H.ndim != 2 or H.shape != H.T.shape or not np.allclose(H, H.T, atol=1e-8 * size):
         raise ValueError(f"H of shape {H.shape} is not symmetric; wanted a symmetric (d, d) Hessian")
     lam = np.linalg.eigvalsh(H)  # ascending
     if lam[-1] <= 0:

@@ -1,5 +1,6 @@
 """The built site: whole, offline, with a text for each picture and a place for each source row."""
 
+import csv
 import re
 from html.parser import HTMLParser
 from urllib.parse import unquote
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from tests.conftest import build_book
-from tests.course import CHAPTERS, LEARNER, ROOT
+from tests.course import CHAPTERS, LEARNER, ROOT, SOLUTIONS, name
 
 LOADS = {
     ("script", "src"),
@@ -53,32 +54,32 @@ def test_every_chapter_and_exercise_has_a_page(pages):
 
 
 def test_no_page_loads_anything_from_outside(pages, book):
-    for name, page in pages.items():
+    for title, page in pages.items():
         for address in page.loads:
-            assert not re.match(r"(?:https?:)?//", address), f"{name} loads {address}"
+            assert not re.match(r"(?:https?:)?//", address), f"{title} loads {address}"
     for sheet in book.rglob("*.css"):
         style = sheet.read_text(encoding="utf8", errors="replace")
         assert not re.search(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//", style), sheet
 
 
 def test_every_link_inside_the_site_has_its_target(pages, book):
-    for name, page in pages.items():
+    for title, page in pages.items():
         for address in page.links:
             if re.match(r"[a-z]+:|//", address):
                 continue
             target, _, anchor = unquote(address).partition("#")
-            path = (book / name).parent / target if target else book / name
+            path = (book / title).parent / target if target else book / title
             path = path.resolve()
-            assert path.is_file(), f"{name}: {address}"
+            assert path.is_file(), f"{title}: {address}"
             if anchor and path.suffix == ".html":
-                assert anchor in pages[path.relative_to(book.resolve()).as_posix()].ids, f"{name}: {address}"
+                assert anchor in pages[path.relative_to(book.resolve()).as_posix()].ids, f"{title}: {address}"
 
 
 def test_every_picture_has_a_text(pages):
-    for name, page in pages.items():
+    for title, page in pages.items():
         for alt in page.pictures:
             assert alt is not None and not re.search(r"\.(png|gif|svg)$|^_images|^\.\.", alt), (
-                f"{name}: {alt!r}"
+                f"{title}: {alt!r}"
             )
 
 
@@ -127,6 +128,14 @@ def test_mathematics_fonts_and_scripts_are_pruned(book):
     files = [path for path in (book / "_static" / "mathjax").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 2_000_000
     assert any(path.name == "tex-chtml.js" for path in files)
+
+
+def test_the_status_page_times_every_notebook_and_none_takes_more_than_a_minute():
+    with open(ROOT / "book" / "status.csv", encoding="utf8") as file:
+        rows = {row["notebook"]: row for row in csv.DictReader(file)}
+    assert list(rows) == [name(path) for path in CHAPTERS + SOLUTIONS]
+    for row in rows.values():
+        assert 0 < float(row["seconds"]) <= 60, row["notebook"]
 
 
 # The map of the source articles.

@@ -17,7 +17,13 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).parents[2]
 STATUS = ROOT / "book" / "status.csv"
-KEEP = ["--keep-output", "--keep-count", "--keep-id", "--extra-keys", "metadata.language_info metadata.widgets"]
+KEEP = [
+    "--keep-output",
+    "--keep-count",
+    "--keep-id",
+    "--extra-keys",
+    "metadata.language_info metadata.widgets",
+]
 
 
 def run(path):
@@ -26,7 +32,12 @@ def run(path):
     where = {"metadata": {"path": path.parent}}
     start = time.perf_counter()
     NotebookClient(
-        book, kernel_name="python3", timeout=300, coalesce_streams=True, store_widget_state=False, resources=where
+        book,
+        kernel_name="python3",
+        timeout=300,
+        coalesce_streams=True,
+        store_widget_state=False,
+        resources=where,
     ).execute()
     seconds = time.perf_counter() - start
     for cell in book.cells:

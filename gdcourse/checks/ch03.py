@@ -27,7 +27,8 @@ def one_step_by_hand(answer):
         ([10.24, 2.2], "the two numbers are swapped: first the new x, then f there."),
         ([1.4, 5.76], "you used f(3) = 16 as the slope: take the derivative first."),
     ]
-    want_close(run(answer), [2.2, 10.24], "(x1, f(x1))", mistakes)
+    want_close(run(answer), [2.2, 10.24], "(x1, f(x1))", mistakes, otherwise="not right: first the slope at 3, "
+               "then the new point, then f there; do not round.")  # fmt: skip
 
 
 @check.exercise(points=2)
@@ -36,16 +37,19 @@ def stable_step_by_hand(answer):
     good = np.array([1 / 3, 2 / 7, 5 / 7])
     mistakes = [
         ([1 / 6, 2 / 7, 5 / 7], "the limit is 2 / lambda_max, not 1 / lambda_max: a factor of -1 is the border."),
-        ([2.0, 2 / 7, 5 / 7], "the limit is set by the largest eigenvalue 6; you divided by the smallest."),
+        ([2.0, 2 / 7, 5 / 7], "the limit is set by the largest eigenvalue; you divided by the smallest."),
         ([1 / 3, 1 / 7, 5 / 7], "the best step is 2 / (lambda_min + lambda_max): a factor 2 is missing."),
         ([1 / 3, 4 / 7, 5 / 7], "the best step is 2 / (sum of the eigenvalues): yours is beyond the limit."),
+        ([1 / 3, 1 / 6, 5 / 6], "1 / lambda_max is a safe step, not the best: solve 1 - lr * 1 = lr * 6 - 1."),
+        ([1 / 3, 1 / 6, 5 / 7], "1 / lambda_max is a safe step, not the best: solve 1 - lr * 1 = lr * 6 - 1."),
         ([1 / 3, 2 / 7, 7 / 5], "the rate is (kappa - 1) / (kappa + 1): turned upside down it would exceed 1."),
         ([1 / 3, 2 / 7, 6.0], "the third number is the rate (kappa - 1) / (kappa + 1), not kappa itself."),
         ([2 / 5, 2 / 7, 3 / 7], "5 and 2 are the diagonal of H, not its eigenvalues: solve "
          "lambda^2 - 7 lambda + 6 = 0."),
         (good[[1, 0, 2]], "the first two are swapped: first the limit, then the best step."),
     ]  # fmt: skip
-    want_close(run(answer), good, "(limit, best step, rate)", mistakes)
+    want_close(run(answer), good, "(limit, best step, rate)", mistakes, otherwise="not right: your eigenvalues must "
+               "have sum 7 and product 6; with them, three fractions, not rounded decimals.")  # fmt: skip
 
 
 def problems(seed, shapes=((7, 2), (5, 3), (9, 4))):
@@ -72,8 +76,8 @@ def walk(X, y, lr, steps, scale):
 
 @check.exercise(points=2)
 def loss_curve(answer):
-    for X, y, lr in problems(0):
-        m, steps = len(y), 6
+    for (X, y, lr), steps, c in zip(problems(0), (6, 4, 1), (1, 8, 0.6)):  # 8: beyond the limit, it rises
+        m, lr = len(y), c * lr
         got, good = run(answer, X, y, lr, steps), walk(X, y, lr, steps, 1 / m)
         if shape_of(got) == (steps,) and is_close(numbers(got, (steps,), "losses"), good[:-1]):
             raise Mistake("the last loss is missing: steps + 1 losses, the start and the end included.")
@@ -94,7 +98,7 @@ def loss_curve(answer):
 
 @check.exercise(points=2)
 def stable_lr(answer):
-    for X, _, _ in problems(1):
+    for X, _, _ in problems(1, ((7, 2), (5, 3), (9, 4), (3, 5))):
         m = len(X)
         s = np.linalg.svd(X, compute_uv=False)  # lambda_i(X^T X) = s_i^2
         good = m / s[0] ** 2  # 2 / (2 s^2 / m)
@@ -156,9 +160,9 @@ def line_path(x, y, lr, steps, order):
 @check.exercise(points=2)
 def descend_line(answer):
     rng = np.random.default_rng(3)
-    for m, steps in ((4, 5), (6, 8)):
+    for m, steps, lr in ((4, 5, 0.2), (6, 8, 0.35), (5, 3, 0.1)):
         x, y = rng.normal(size=m), rng.normal(size=m) + 1
-        got, good = run(answer, x, y, 0.2, steps), line_path(x, y, 0.2, steps, "both")
+        got, good = run(answer, x, y, lr, steps), line_path(x, y, lr, steps, "both")
         if shape_of(got) == (2,) and is_close(numbers(got, (2,), "path"), good[-1]):
             raise Mistake("only the last point came back: return the whole path, shape (steps + 1, 2).")
         if shape_of(got) == (2, steps + 1):
@@ -166,13 +170,13 @@ def descend_line(answer):
         if shape_of(got) == (steps, 2):
             raise Mistake("one row is missing: the path has the start too, shape (steps + 1, 2).")
         want_close(got, good, "path", [
-            (line_path(x, y, 0.2, steps, "w first"), "b is still updated with the new w: compute both slopes first, "
+            (line_path(x, y, lr, steps, "w first"), "b is still updated with the new w: compute both slopes first, "
              "then change both parameters."),
-            (line_path(x, y, 0.2, steps, "b first"), "w is now updated with the new b: compute both slopes first, "
+            (line_path(x, y, lr, steps, "b first"), "w is now updated with the new b: compute both slopes first, "
              "then change both parameters."),
-            (line_path(x, y, 0.2, steps, "uphill"), "you step uphill: the slopes of r = prediction - target "
+            (line_path(x, y, lr, steps, "uphill"), "you step uphill: the slopes of r = prediction - target "
              "are subtracted."),
-            (line_path(x, y, 0.2, steps, "sum"), "the slopes are sums: keep the mean, that was not the bug."),
+            (line_path(x, y, lr, steps, "sum"), "the slopes are sums: keep the mean, that was not the bug."),
             (np.tile(good[-1], (steps + 1, 1)), "all rows are the same: the list holds one array that you overwrite; "
              "append a new one."),
         ])  # fmt: skip
@@ -183,48 +187,53 @@ def lr_that_crosses(answer):
     lr = float(numbers(run(answer), (), "lr"))
     if not 0 < lr <= 1:
         raise Mistake(f"lr is {lr:.6g}: look between 0 and 1.")
-    x = 1.5
+    x = 2.0
     for _ in range(500):
         x = x - lr * (4 * x * (x * x - 1) + 0.3)
         if abs(x) > 1e6:
             raise Mistake(f"with lr {lr:.6g} the run diverges: take a smaller one.")
     slope = abs(4 * x * (x * x - 1) + 0.3)
     if slope > 1e-6:
-        raise Mistake(f"with lr {lr:.6g} the run does not settle: |slope| is {slope:.2g} after 500 steps.")
+        raise Mistake(
+            f"with lr {lr:.6g} the run has not settled: |slope| is {slope:.2g} after 500 steps; "
+            f"take a {'longer' if lr < 0.01 else 'shorter'} step."
+        )
     if x > 0:
         raise Mistake(
-            f"with lr {lr:.6g} the run ends at x = {x:.4f}, in the shallow valley: take a longer step."
+            f"with lr {lr:.6g} the run ends at x = {x:.4f}, in the shallow valley: try another length."
         )
 
 
 @check.exercise(points=3)
 def steepest_path(answer):
     rng = np.random.default_rng(4)
-    for d in (2, 3, 5):
+    for d, steps in ((2, 4), (3, 6), (5, 1)):
         A = rng.normal(size=(d, d))
         H, start = A @ A.T + np.eye(d), rng.normal(size=d)
         want = {}
-        for kind in ("exact", "half", "twice", "inverse", "norm", "uphill"):
-            t, path = start, [start]
-            for _ in range(4):
+        for kind in ("exact", "first", "half", "twice", "inverse", "norm", "uphill"):
+            t, path, first = start, [start], None
+            for _ in range(steps):
                 g = H @ t
                 exact = g @ g / (g @ H @ g)
-                step = {"exact": exact, "half": exact / 2, "twice": 2 * exact, "inverse": 1 / exact,
+                first = first or exact
+                step = {"exact": exact, "first": first, "half": exact / 2, "twice": 2 * exact, "inverse": 1 / exact,
                         "norm": np.sqrt(g @ g) / (g @ H @ g), "uphill": -exact}[kind]  # fmt: skip
                 t = t - step * g
                 path.append(t)
             want[kind] = np.array(path)
-        got = run(answer, H, start, 4)
+        got = run(answer, H, start, steps)
         if shape_of(got) == (d,) and is_close(numbers(got, (d,), "path"), want["exact"][-1]):
             raise Mistake("only the last point came back: return the whole path, shape (steps + 1, d).")
-        if shape_of(got) == (4, d):
+        if shape_of(got) == (steps, d):
             raise Mistake("one row is missing: the path has the start too, shape (steps + 1, d).")
         want_close(got, want["exact"], "path", [
+            (want["first"], "you keep the first step's lr: compute g.g / g.Hg anew at each point."),
             (want["half"], "the step is half of the best one: check the derivative of 1/2 (g.Hg) lr^2."),
             (want["twice"], "the step is twice the best one: it comes out at the same height, so the loss never falls."),
             (want["inverse"], "the fraction is upside down: the best lr is g.g / g.Hg."),
             (want["norm"], "the numerator is the squared length g.g, not the length of g."),
             (want["uphill"], "the sign is flipped: theta - lr * g."),
-            (np.tile(want["exact"][-1], (5, 1)), "all rows are the same: `-=` overwrites one array; make a new one "
+            (np.tile(want["exact"][-1], (steps + 1, 1)), "all rows are the same: `-=` overwrites one array; make a new one "
              "each step."),
         ], rtol=1e-6, atol=1e-8)  # fmt: skip
