@@ -38,8 +38,8 @@ class Page(HTMLParser):
             self.links.append(attributes["href"])
         if tag == "img":
             self.pictures.append(attributes.get("alt"))
-        for name, value in attributes.items():
-            if (tag, name) in LOADS and not (tag == "link" and attributes.get("rel") in NOT_LOADED):
+        for attribute, value in attributes.items():
+            if (tag, attribute) in LOADS and not (tag == "link" and attributes.get("rel") in NOT_LOADED):
                 self.loads.append(value)
 
 
