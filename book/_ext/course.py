@@ -109,10 +109,17 @@ def rows_of_sources():
 
 
 def link(at):
-    """A Markdown link to ``page#heading``, in words."""
+    """A Markdown link to ``page#heading``: the page's title and, where it says more, the heading."""
     page, _, anchor = at.partition("#")
-    suffix = ".md" if page.startswith("book/") else ".ipynb"
-    return f"[{anchor.replace('-', ' ').capitalize()}](../{page}{suffix}#{anchor})"
+    if page.startswith("book/"):
+        path, title = ROOT / f"{page}.md", (ROOT / f"{page}.md").read_text(encoding="utf8").partition("\n")[0]
+    else:
+        path = ROOT / f"{page}.ipynb"
+        title = source(json.loads(path.read_text(encoding="utf8"))["cells"][0]).partition("\n")[0]
+    words = [title.removeprefix("# ")]
+    if anchor != "what-the-source-articles-say":
+        words.append(anchor.replace("-", " "))
+    return f"[{': '.join(words)}](../{page}{path.suffix}#{anchor})"
 
 
 def coverage_table():
