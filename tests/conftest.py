@@ -2,9 +2,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.course import ROOT
+
+# The same examples at each run, and no time limit: a busy machine is no fault of the code.
+hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("course")
 
 
 def build_book(out, *options):
