@@ -54,6 +54,17 @@ def test_each_answer_has_its_check_with_the_checkers_name_and_points(path):
 
 
 @every_solution
+def test_nbval_compares_the_checks_and_only_runs_the_answers(path):
+    for cell in cells(path, "code"):
+        kind = cell.metadata.get("nbgrader", {})
+        if kind.get("solution"):
+            assert cell.metadata.tags == ["nbval-ignore-output"], cell.id
+        if kind.get("grade"):
+            assert cell.metadata.tags == ["nbval-check-output"], cell.id
+            assert cell.outputs, cell.id
+
+
+@every_solution
 def test_each_exercise_states_its_objective_points_minutes_and_has_three_hints(path):
     book = cells(path)
     for before, cell in zip(book, book[1:]):
