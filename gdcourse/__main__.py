@@ -36,11 +36,8 @@ def run_data(args):
         return 0
     data = datasets.load(args.name)
     print(datasets.NAMES[args.name].__doc__.split(">>>")[0].strip())
-    print(
-        ", ".join(
-            f"{field} {value.shape}" for field, value in data._asdict().items() if hasattr(value, "shape")
-        )
-    )
+    arrays = {field: value for field, value in data._asdict().items() if hasattr(value, "shape")}
+    print(", ".join(f"{field} {value.shape}" for field, value in arrays.items()))
     return 0
 
 
@@ -59,10 +56,8 @@ def run_sources(args):
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: run this in a clone of the repository")
     rows = yaml.safe_load(path.read_text(encoding="utf8"))
-    total, mapped = (
-        Counter(key[0] for key in rows),
-        Counter(key[0] for key, row in rows.items() if "at" in row),
-    )
+    total = Counter(key[0] for key in rows)
+    mapped = Counter(key[0] for key, row in rows.items() if "at" in row)
     print(f"covered: {mapped['C']} of {total['C']}")
     print(f"errata shown wrong and right: {mapped['E']} of {total['E']}")
     return 0

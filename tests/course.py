@@ -9,7 +9,6 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(ROOT.glob("notebooks/*.ipynb"))
 SOLUTIONS = sorted(ROOT.glob("exercises/solutions/*.ipynb"))
 LEARNER = sorted(ROOT.glob("exercises/*.ipynb"))
-BAD_FORM = "not in normal form: run `make run NB={}`"
 
 
 def name(path):

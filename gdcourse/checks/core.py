@@ -65,7 +65,8 @@ class Checker:
 def run(answer, *args, **kwargs):
     """Call the learner's function on copies of the arguments; turn what goes wrong into a Mistake.
 
-    Raises Mistake when it is not callable, raises, returns None, or changes its arguments in place.
+    Raises NotDone for the stub, Mistake when the answer is not callable, raises, returns None, or
+    changes its arguments in place.
     """
     if not callable(answer):
         raise Mistake(f"wanted a function, got {type(answer).__name__}: run the cell that defines it.")
@@ -127,7 +128,7 @@ def want_close(result, want, what, mistakes=(), rtol=1e-6, atol=1e-9, otherwise=
         return
     for wrong, message in mistakes:
         if np.shape(wrong) == want.shape and is_close(got, wrong, rtol, atol):
-            raise Mistake(f"{message}")
+            raise Mistake(message)
     raise Mistake(otherwise or f"{what}: got {short(got)}, wanted {short(want)}.")
 
 
