@@ -26,7 +26,9 @@ TAUGHT = (
     "gradcheck",
     "descent",
 )  # modules that chapters derive; the rest need not be looked at
-PLANNED = {}  # {module: {name: stem of the chapter that will derive it}}
+PLANNED = {
+    "gradcheck": {"vjp_error": "09_chain_rule"}
+}  # {module: {name: stem of the chapter that will derive it}}
 HEADINGS = [
     "Ready?", "What the source articles say", "Summary", "Check yourself", "Exercises", "Further reading",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from gdcourse.gradcheck import (
     forward_difference,
     gradient_error,
     numerical_gradient,
+    vjp_error,
 )
 
 moderate = st.floats(-10, 10)
@@ -186,3 +187,73 @@ def test_the_largest_error_of_all_directions_is_reported():
 def test_theta_may_be_a_list():
     error = gradient_error(lambda t: t @ t, lambda t: 2 * t, [1, 2], np.random.default_rng(0))
     assert error < 1e-7
+
+
+# A backward rule with several inputs.
+
+
+def product_vjp(u, x, y):
+    return u * y, u * x
+
+
+def test_a_backward_rule_is_checked_in_each_of_its_inputs():
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(3, 2)), rng.normal(size=(3, 2))]
+    f = lambda x, y: x * y
+    assert vjp_error(f, product_vjp, inputs, rng) < 1e-9
+    assert vjp_error(f, lambda u, x, y: (u * y, 0 * y), inputs, rng) > 0.01
+    assert vjp_error(f, lambda u, x, y: (0 * x, u * x), inputs, rng) > 0.01
+
+
+def test_a_rule_wrong_in_a_small_input_beside_a_large_one_is_caught():
+    rng = np.random.default_rng(0)
+    f = lambda x, y: 1e3 * x + y
+    rule = lambda u, x, y: (1e3 * u, -u)
+    assert vjp_error(f, rule, [np.ones(4), np.ones(4)], rng) > 1e-5
+
+
+def test_a_backward_rule_of_a_scalar_function_is_checked():
+    rng = np.random.default_rng(0)
+    assert vjp_error(lambda x: (x**2).sum(), lambda u, x: (2 * u * x,), [np.ones((2, 3))], rng) < 1e-9
+
+
+def test_an_input_that_has_no_effect_does_not_make_a_right_rule_look_wrong():
+    rng = np.random.default_rng(0)
+    f = lambda x, y: np.sin(x) + 0 * y
+    assert vjp_error(f, lambda u, x, y: (u * np.cos(x), 0 * y), [np.ones(3), np.ones(3)], rng) < 1e-9
+
+
+@pytest.mark.parametrize(
+    "vjp, message",
+    [
+        (lambda u, x, y: u * y, "a tuple with one gradient for each of the 2 inputs"),
+        (lambda u, x, y: (u * y,), "a tuple with one gradient for each of the 2 inputs"),
+        (lambda u, x, y: (u * y, u.sum()), r"gradient 1 has shape \(\); wanted \(3,\), that of input 1"),
+    ],
+)
+def test_a_rule_that_returns_something_else_is_told_what_is_wanted(vjp, message):
+    with pytest.raises(ValueError, match=message):
+        vjp_error(lambda x, y: x * y, vjp, [np.ones(3), np.ones(3)], np.random.default_rng(0))
+
+
+def test_a_rule_that_returns_nan_fails():
+    error = vjp_error(np.sin, lambda u, x: (u * np.nan,), [np.ones(3)], np.random.default_rng(0))
+    assert not error < 1e-7
+
+
+def test_a_rule_that_changes_its_arguments_cannot_move_the_point_of_the_check():
+    def rule(u, x):
+        u *= 2
+        x *= 2
+        return (u / 2 * np.cos(x / 2),)
+
+    x = np.ones(3)
+    assert vjp_error(np.sin, rule, [x], np.random.default_rng(0)) < 1e-9
+    assert x.tolist() == [1, 1, 1]
+
+
+def test_each_round_draws_another_upstream_gradient():
+    seen = []
+    rule = lambda u, x: (seen.append(u) or u * np.cos(x),)
+    vjp_error(np.sin, rule, [np.ones(3)], np.random.default_rng(0), draws=4)
+    assert len({tuple(u) for u in seen}) == 4
