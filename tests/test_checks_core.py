@@ -63,6 +63,19 @@ def test_an_answer_that_changes_its_input_is_told_so_and_the_input_is_safe():
     assert given.tolist() == [1, 1, 1]
 
 
+def test_an_answer_that_changes_an_array_inside_a_list_is_caught():
+    def train(params):
+        for W, b in params:
+            W -= b
+        return params
+
+    with pytest.raises(Mistake, match="in place"):
+        run(train, [(np.ones(2), np.ones(2))])
+    with pytest.raises(Mistake, match="in place"):
+        run(lambda params: params.pop(), [np.ones(2), np.ones(2)])
+    assert len(run(lambda params: params[:1], [np.ones(2), np.ones(2)])) == 1
+
+
 def test_complex_and_ragged_results_are_mistakes_not_crashes():
     for result in (1j, np.array(1 + 0j), [[1], [2, 3]], {}, object(), [None]):
         with pytest.raises(Mistake):

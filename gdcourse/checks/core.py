@@ -80,10 +80,23 @@ def run(answer, *args, **kwargs):
         raise Mistake(f"it raised {type(error).__name__}: {error}{where(error)}.") from None
     if result is None:
         raise Mistake("it returned None: is a `return` missing?")
-    for before, after in zip([*args, *kwargs.values()], [*given[0], *given[1].values()]):
-        if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=True):
-            raise Mistake("it changed its input array in place: work on a copy.")
+    before, after = list(arrays((args, kwargs))), list(arrays(given))
+    if len(before) != len(after) or not all(
+        np.array_equal(a, b, equal_nan=True) for a, b in zip(before, after)
+    ):
+        raise Mistake("it changed its input in place: work on a copy.")
     return result
+
+
+def arrays(value):
+    """The arrays in nested lists, tuples and dictionaries."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from arrays(part)
+    elif isinstance(value, dict):
+        yield from arrays(list(value.values()))
 
 
 def where(error):

@@ -230,7 +230,7 @@ WRONG = {
         (lambda f, t, h: _each(t, lambda t, e: (f(t) - f(t + h * e)) / h), "sign is flipped"),
         (lambda f, t, h: _each(t, lambda t, e: (f(t + h * e) - f(t)) / (2 * h)), "not by 2h"),
         (_gradient_pile, "pile up"),
-        (_gradient_in_place, "changed its input array in place"),
+        (_gradient_in_place, "changed its input in place"),
         (_gradient_whole_numbers, "make a float copy"),
         (_gradient_calls, "call f(theta) once"),
         (_gradient_all_at_once, "every entry is the same"),
