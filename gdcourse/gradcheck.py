@@ -98,8 +98,9 @@ def vjp_error(f, vjp, inputs, rng, draws=5, h=6e-6):
     return a tuple: for each input the gradient of ``sum(u * f(*inputs))``, in the input's shape
     (the vector-Jacobian product). Each of ``draws`` rounds takes a fresh random ``u`` and, for each
     input, a random unit vector v: ``gradient . v`` against the central difference along v.
-    Near 1e-10 for a right rule in float64, with inputs of ordinary size, and of the order of 1 for a
-    wrong one; NaN when a number on either side is NaN: ask ``error < 1e-7``, which NaN fails.
+    Near 1e-10 for a right rule in float64, with inputs of ordinary size; a rule that is wrong by e gives
+    about ``|e| / |g|``, with |g| the largest slope of all inputs. NaN when a number on either side is
+    NaN: ask ``error < 1e-7``, which NaN fails.
     ``rng`` is a ``numpy.random.Generator``. Raises ValueError when ``vjp`` does not return a tuple
     with one array for each input, of its shape. Derived in "Follow a graph".
 
