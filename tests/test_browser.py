@@ -2,7 +2,7 @@
 
 import pytest
 
-from gdcourse import doctor
+from gdcourse import doctor, graphs
 from tests.course import CHAPTERS, LEARNER
 
 playwright = pytest.importorskip(
@@ -137,3 +137,112 @@ def test_the_bowl_says_that_a_step_beyond_the_limit_diverges(bowl):
     bowl.locator("input[type=range]").first.press("End")
     bowl.page.wait_for_timeout(800)
     assert "diverge" in bowl.locator("[aria-live]").first.inner_text().lower()
+
+
+@pytest.fixture
+def stepper(browser, book):
+    with Visit(browser, book / "notebooks" / "09_chain_rule.html") as visit:
+        figure = visit.page.locator(".gd-graph").first
+        figure.scroll_into_view_if_needed()
+        yield figure
+
+
+def press(figure, name):
+    figure.get_by_role("button", name=name, exact=True).click()
+
+
+def said(figure):
+    return figure.get_by_role("status").inner_text()
+
+
+def all_steps(figure):
+    """The sentences of the example that is shown."""
+    return figure.locator("details:not([hidden]) li").all_text_contents()
+
+
+def test_step_and_back_change_picture_and_sentence_of_the_graph(stepper):
+    picture, sentences = stepper.locator("svg").first, all_steps(stepper)
+    before = picture.inner_html()
+    press(stepper, "Step")
+    assert picture.inner_html() != before and said(stepper) == sentences[1]
+    press(stepper, "Back")
+    assert picture.inner_html() == before and said(stepper) == sentences[0]
+
+
+def test_the_end_of_the_graph_shows_the_gradients_that_the_sentence_names(stepper):
+    press(stepper, "To the end")
+    assert said(stepper) == all_steps(stepper)[-1]
+    inputs = stepper.locator("section:not([hidden]) .gd-input")
+    assert inputs.count() >= 1
+    for k in range(inputs.count()):
+        name, _, grad = inputs.nth(k).locator("text").all_text_contents()
+        assert f"/d{name} = {grad.removeprefix('grad ')}" in said(stepper)
+
+
+def test_the_graph_obeys_the_keyboard_alone(stepper):
+    sentences = all_steps(stepper)
+    stepper.get_by_role("button", name="Step", exact=True).focus()
+    for key, step in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", -1), ("Home", 0)):
+        stepper.page.keyboard.press(key)
+        assert said(stepper) == sentences[step], key
+
+
+def test_the_graph_marks_the_edge_in_use_by_more_than_colour(stepper):
+    while "through this edge" not in said(stepper):
+        press(stepper, "Step")
+    now, other = stepper.locator("section:not([hidden]) .gd-edge").evaluate_all(
+        """edges => [true, false].map(wanted => {
+             const style = getComputedStyle(edges.find(e => e.matches(".gd-now") === wanted).querySelector("path"));
+             return [style.strokeDasharray !== "none", parseFloat(style.strokeWidth)]; })"""
+    )
+    assert now[0] and not other[0] and now[1] > other[1]
+
+
+def test_each_example_of_the_graph_can_be_chosen_and_fits_or_scrolls(browser, book):
+    with Visit(browser, book / "notebooks" / "09_chain_rule.html", scheme="dark", width=375) as visit:
+        figure = visit.page.locator(".gd-graph").first
+        titles = figure.locator("option").all_text_contents()
+        assert len(titles) == figure.locator("section").count()
+        for title in titles:
+            figure.locator("select").select_option(label=title)
+            assert figure.locator("svg:visible").count() == 1
+            assert title in figure.locator("summary:visible").inner_text()
+            smallest = """svg => 14 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width"""
+            assert figure.locator("svg:visible").evaluate(smallest) >= 11
+            assert visit.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+@pytest.fixture(scope="module")
+def two_graphs(tmp_path_factory):
+    """A bare page with two steppers."""
+    edges = {"a": [], "b": [("a", 1.0), ("a", 1.0)], "c": [("b", 1.0), ("b", 1.0)]}
+    example = {"edges": edges, "values": {"a": 1.0, "b": 2.0, "c": 4.0}}
+    figure = graphs.stepper({"diamond": example}).data
+    page = tmp_path_factory.mktemp("graphs") / "two.html"
+    page.write_text(
+        f"<!doctype html><meta charset='utf8'><title>two</title>{figure}{figure}", encoding="utf8"
+    )
+    return page
+
+
+def test_two_graphs_on_one_page_do_not_disturb_each_other(browser, two_graphs):
+    with Visit(browser, two_graphs) as visit:
+        first, second = (visit.page.locator(".gd-graph").nth(k) for k in (0, 1))
+        before = second.inner_html()
+        press(first, "To the end")
+        assert said(first) == "Done: dc/da = 4."
+        assert second.inner_html() == before
+        press(second, "Step")
+        assert said(first) == "Done: dc/da = 4." and said(second) == "Forward: a = 1, an input."
+        assert visit.complaints == []
+
+
+def test_without_javascript_the_graph_shows_its_last_state_and_all_steps_as_text(browser, two_graphs):
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(two_graphs.as_uri())
+    figure = page.locator(".gd-graph").first
+    assert figure.locator(".gd-grad").all_text_contents() == ["grad 4", "grad 2", "grad 1"]
+    figure.locator("summary").click()
+    assert figure.locator("li").last.inner_text() == "Done: dc/da = 4."
+    context.close()

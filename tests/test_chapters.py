@@ -25,10 +25,9 @@ TAUGHT = (
     "objectives",
     "gradcheck",
     "descent",
+    "mlp",
 )  # modules that chapters derive; the rest need not be looked at
-PLANNED = {
-    "gradcheck": {"vjp_error": "09_chain_rule"}
-}  # {module: {name: stem of the chapter that will derive it}}
+PLANNED = {}  # {module: {name: stem of the chapter that will derive it}}
 HEADINGS = [
     "Ready?", "What the source articles say", "Summary", "Check yourself", "Exercises", "Further reading",
 ]  # fmt: skip
