@@ -99,10 +99,13 @@ def vjp_error(f, vjp, inputs, rng, draws=5, h=6e-6):
     (the vector-Jacobian product). Each of ``draws`` rounds takes a fresh random ``u`` and, for each
     input, a random unit vector v: ``gradient . v`` against the central difference along v.
     Near 1e-10 for a right rule in float64, with inputs of ordinary size; a rule that is wrong by e gives
-    about ``|e| / |g|``, with |g| the largest slope of all inputs. NaN when a number on either side is
-    NaN: ask ``error < 1e-7``, which NaN fails.
+    about ``|e| / |g|``, with |g| the largest slope of all inputs, so an input whose gradients are 1e7
+    times smaller than another's is to be checked alone. NaN when a number on either side is NaN: ask
+    ``error < 1e-7``, which NaN fails. ``h`` is in the unit of the inputs. Stay away from kinks, compute
+    in float64, and close over labels and indices: ``lambda z: loss(z, y)``.
     ``rng`` is a ``numpy.random.Generator``. Raises ValueError when ``vjp`` does not return a tuple
-    with one array for each input, of its shape. Derived in "Follow a graph".
+    with one array for each input, of its shape, and when an array is empty. Derived in "Follow a
+    graph".
 
     >>> rng = np.random.default_rng(0)
     >>> vjp_error(np.sin, lambda u, x: (u * np.cos(x),), [np.ones((2, 3))], rng) < 1e-9
@@ -112,6 +115,8 @@ def vjp_error(f, vjp, inputs, rng, draws=5, h=6e-6):
     """
     inputs = [np.array(x, dtype=np.float64) for x in inputs]
     shape = np.shape(f(*inputs))
+    if 0 in (*shape, *(x.size for x in inputs)):
+        raise ValueError("an input or the output is empty: there is nothing to check")
     claimed, measured = [], []
     for _ in range(draws):
         u = rng.normal(size=shape)

@@ -37,17 +37,19 @@ def forward(params, X, act=np.tanh):
 
     Each layer computes ``z = a W^T + b``, and ``act(z)`` goes into the next; the last z, shape
     (m, n_out), is returned as it is. The trace holds (a, z) of each layer: what went in, what came
-    out. Raises ValueError when ``X`` does not fit the first layer.
+    out. Raises ValueError when a layer does not fit what comes in. Whoever passes ``act`` passes its
+    derivative to ``backward``, too: nothing else can tell.
 
     >>> z, trace = forward([(np.ones((1, 2)), np.ones(1))], np.array([[2.0, 3.0]]))
     >>> z
     array([[6.]])
     """
-    n_in = params[0][0].shape[1]
-    if np.ndim(X) != 2 or X.shape[1] != n_in:
-        raise ValueError(f"X has shape {np.shape(X)}; wanted (m, {n_in}), a row for each sample")
     a, trace = X, []
     for W, b in params:
+        if np.ndim(a) != 2 or W.shape != (len(b), np.shape(a)[1]) or b.ndim != 1:
+            raise ValueError(
+                f"inputs {np.shape(a)}, W {W.shape}, b {b.shape}; wanted (m, n_in), (n_out, n_in), (n_out,)"
+            )
         z = a @ W.T + b  # (m, n_in) @ (n_in, n_out) + (n_out,) -> (m, n_out)
         trace.append((a, z))
         a = act(z)
@@ -57,18 +59,22 @@ def forward(params, X, act=np.tanh):
 def backward(params, trace, delta, slope=tanh_slope):
     """Gradients [(dW, db), ...] of a loss with ``delta`` = dL/dz of the last layer, shape (m, n_out).
 
-    ``trace`` comes from ``forward``, ``slope`` is the derivative of its ``act``. Layer by layer, from
-    the last: ``dW = delta^T a``, ``db`` = sum of delta over the rows, and the layer below has
+    ``trace`` comes from ``forward`` with the same ``params``; ``slope`` must be the derivative of its
+    ``act``, or the gradients are wrong without a word. Layer by layer, from the last:
+    ``dW = delta^T a``, ``db`` = sum of delta over the rows, and the layer below has
     ``(delta W) * slope(z)``. Nothing is updated. Raises ValueError when ``delta`` has not the shape of
-    the last z.
+    the last z, or when ``trace`` has more or fewer layers than ``params``.
 
     >>> params, X = [(np.ones((1, 2)), np.ones(1))], np.array([[2.0, 3.0]])
     >>> backward(params, forward(params, X)[1], np.array([[10.0]]))
     [(array([[20., 30.]]), array([10.]))]
     """
     wanted = trace[-1][1].shape
-    if np.shape(delta) != wanted:
-        raise ValueError(f"delta has shape {np.shape(delta)}; wanted {wanted}, that of the last z")
+    if np.shape(delta) != wanted or len(trace) != len(params):
+        raise ValueError(
+            f"delta {np.shape(delta)} and a trace of {len(trace)} layers; "
+            f"wanted {wanted} and {len(params)} layers"
+        )
     grads = [None] * len(params)
     for l in reversed(range(len(params))):
         W, a = params[l][0], trace[l][0]
@@ -81,10 +87,12 @@ def backward(params, trace, delta, slope=tanh_slope):
 def update(params, grads, lr):
     """One step of gradient descent, ``theta - lr * grad`` for every W and b; new arrays.
 
+    Raises ValueError when there are more or fewer gradients than layers.
+
     >>> update([(np.ones((1, 1)), np.ones(1))], [(np.ones((1, 1)), np.zeros(1))], 0.5)
     [(array([[0.5]]), array([1.]))]
     """
-    return [(W - lr * dW, b - lr * db) for (W, b), (dW, db) in zip(params, grads)]
+    return [(W - lr * dW, b - lr * db) for (W, b), (dW, db) in zip(params, grads, strict=True)]
 
 
 def softmax_cross_entropy(z, y):
@@ -92,16 +100,19 @@ def softmax_cross_entropy(z, y):
 
     Row i has ``p = softmax(z_i)`` and the loss ``-log p[y_i]``; the gradient is
     ``(p - one_hot(y_i)) / m``, shape (m, c). The largest logit of a row is taken off first, so that
-    exp never overflows. Raises ValueError for labels that are not m integers from 0 to c - 1.
+    exp never overflows. Raises ValueError for an empty batch, and for labels that are not m integers
+    from 0 to c - 1.
 
     >>> loss, delta = softmax_cross_entropy(np.zeros((1, 2)), np.array([1]))
     >>> round(float(loss), 6), delta
     (0.693147, array([[ 0.5, -0.5]]))
     """
+    z, y = np.asarray(z), np.asarray(y)
+    if z.ndim != 2 or y.shape != z.shape[:1] or y.dtype.kind not in "iu" or y.size == 0:
+        raise ValueError(f"z {z.shape}, y {y.shape} of {y.dtype}; wanted (m, c), and m integers")
     m, c = z.shape
-    y = np.asarray(y)
-    if y.shape != (m,) or not np.issubdtype(y.dtype, np.integer) or not np.all((0 <= y) & (y < c)):
-        raise ValueError(f"y has shape {y.shape}, type {y.dtype}; wanted {m} integers from 0 to {c - 1}")
+    if y.min() < 0 or y.max() >= c:
+        raise ValueError(f"labels from {y.min()} to {y.max()}; wanted 0 to {c - 1}")
     z = z - z.max(axis=1, keepdims=True)  # softmax does not change
     log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     delta = np.exp(log_p)

@@ -257,3 +257,10 @@ def test_each_round_draws_another_upstream_gradient():
     rule = lambda u, x: (seen.append(u) or u * np.cos(x),)
     vjp_error(np.sin, rule, [np.ones(3)], np.random.default_rng(0), draws=4)
     assert len({tuple(u) for u in seen}) == 4
+
+
+@pytest.mark.parametrize("shapes", [[(0, 3), (3, 2)], [(2, 0), (0, 3)]])
+def test_a_check_of_nothing_is_refused(shapes):
+    rule = lambda u, x, y: (u @ y.T, x.T @ u)
+    with pytest.raises(ValueError, match="empty"):
+        vjp_error(lambda x, y: x @ y, rule, [np.ones(s) for s in shapes], np.random.default_rng(0))

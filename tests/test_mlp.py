@@ -78,8 +78,25 @@ def test_the_trace_holds_what_went_in_and_what_came_out_of_each_layer(sizes, see
 
 @pytest.mark.parametrize("X", [np.ones((5, 3)), np.ones(2), np.ones((1, 5, 2)), 3.0])
 def test_samples_that_do_not_fit_raise_with_both_shapes(X):
-    with pytest.raises(ValueError, match=r"X has shape .*; wanted \(m, 2\)"):
+    with pytest.raises(ValueError, match=r"inputs \(.*\), W \(1, 2\), b \(1,\); wanted \(m, n_in\)"):
         forward(init_mlp((2, 1), np.random.default_rng(0)), X)
+
+
+@pytest.mark.parametrize("b", [np.zeros((4, 1)), np.zeros(1), np.zeros(3)])
+def test_a_bias_that_does_not_belong_to_the_outputs_raises(b):
+    with pytest.raises(ValueError, match=r"W \(4, 3\), b .*wanted"):
+        forward([(np.ones((4, 3)), b)], np.ones((4, 3)))
+
+
+def test_a_second_layer_that_does_not_fit_the_first_raises():
+    params = [(np.ones((4, 3)), np.zeros(4)), (np.ones((2, 5)), np.zeros(2))]
+    with pytest.raises(ValueError, match=r"inputs \(6, 4\), W \(2, 5\)"):
+        forward(params, np.ones((6, 3)))
+
+
+def test_samples_may_be_a_list_of_lists():
+    params, X, _ = random_net((3, 2), 0)
+    np.testing.assert_array_equal(forward(params, X.tolist())[0], forward(params, X)[0])
 
 
 def test_backward_of_one_tanh_unit_worked_out_by_hand():
@@ -151,8 +168,23 @@ def test_backward_twice_gives_the_same_and_changes_nothing():
 
 def test_a_delta_of_another_shape_raises_with_both_shapes():
     params, X, _ = random_net((3, 2), 0)
-    with pytest.raises(ValueError, match=r"delta has shape \(5,\); wanted \(5, 2\)"):
+    with pytest.raises(ValueError, match=r"delta \(5,\) .*; wanted \(5, 2\)"):
         backward(params, forward(params, X)[1], np.ones(5))
+
+
+def test_a_trace_of_another_net_raises():
+    params, X, delta = random_net((3, 4, 2), 0)
+    _, trace = forward(params, X)
+    with pytest.raises(ValueError, match="a trace of 1 layers; wanted .* and 2 layers"):
+        backward(params, trace[1:], delta)
+
+
+def test_update_refuses_gradients_of_another_number_of_layers():
+    params, X, delta = random_net((3, 4, 2), 0)
+    grads = backward(params, forward(params, X)[1], delta)
+    for wrong in (grads[:1], [], grads + grads):
+        with pytest.raises(ValueError):
+            update(params, wrong, 0.1)
 
 
 def test_update_takes_one_step_and_leaves_the_old_parameters_alone():
@@ -205,10 +237,22 @@ def test_cross_entropy_leaves_the_logits_alone():
     assert (z == 1).all()
 
 
-@pytest.mark.parametrize("y", [[0, 3], [0, -1], [0], [0.0, 1.0], [[0, 1]], [True, False]])
-def test_labels_that_are_not_class_numbers_raise(y):
-    with pytest.raises(ValueError, match="wanted 2 integers from 0 to 2"):
+@pytest.mark.parametrize("y", [[0], [0.0, 1.0], [[0, 1]], [True, False]])
+def test_labels_that_are_not_one_integer_a_row_raise(y):
+    with pytest.raises(ValueError, match=r"z \(2, 3\), y .*wanted \(m, c\), and m integers"):
         softmax_cross_entropy(np.zeros((2, 3)), y)
+
+
+def test_labels_that_are_no_class_raise_and_say_what_they_are():
+    with pytest.raises(ValueError, match="labels from 1 to 3; wanted 0 to 2"):
+        softmax_cross_entropy(np.zeros((3, 3)), [1, 2, 3])
+    with pytest.raises(ValueError, match="labels from -1 to 0; wanted 0 to 2"):
+        softmax_cross_entropy(np.zeros((2, 3)), [0, -1])
+
+
+def test_an_empty_batch_has_no_mean_loss():
+    with pytest.raises(ValueError, match="wanted"):
+        softmax_cross_entropy(np.zeros((0, 3)), np.zeros(0, int))
 
 
 def test_training_solves_xor():
