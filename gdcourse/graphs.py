@@ -121,6 +121,9 @@ def steps(edges, values, formulas=None):
     """
     columns(edges)
     triples, known, grad, out = triples_of(edges), {}, {}, []
+    for name in [*values, *(formulas or {})]:
+        if name not in edges:
+            raise ValueError(f"{name!r} is no node; the nodes are: {', '.join(edges)}")
     for name in edges:
         if name not in values:
             raise ValueError(f"no value for the node {name!r}: the forward pass shows one for each node")
@@ -169,7 +172,7 @@ def _picture(title, edges, story):
             f'<g class="gd-edge" data-to="{order.index(r.child)}">'
             f'<path d="M{r.points[0][0]:.0f} {r.points[0][1]:.0f}C{curve}"/><polygon points="{tips[0]}"/>'
             f'<polygon class="gd-back" points="{tips[1]}"/>'
-            f'<text x="{r.at[0]:.0f}" y="{r.at[1] + 5:.0f}">{escape(r.label)}</text></g>'
+            f'<text x="{r.at[0]:.0f}" y="{r.at[1] + 5:.0f}">{escape(r.label)}</text></g>\n'
         )
     for name, (x, y, w, h) in plan.boxes.items():
         lines = (
@@ -180,7 +183,7 @@ def _picture(title, edges, story):
         parts.append(
             f'<g class="gd-node{"" if edges[name] else " gd-input"}">'
             f'<rect x="{x - w / 2:.0f}" y="{y - h / 2:.0f}" width="{w:.0f}" height="{h:.0f}" rx="7"/>'
-            + "".join(f'<text class="{kind}" x="{x:.0f}" y="{y - h / 2 + 20 + LINE * k:.0f}">{escape(words)}</text>'
+            + "".join(f'<text class="{kind}" x="{x:.0f}" y="{y - h / 2 + 20 + LINE * k:.0f}">{escape(words)}</text>\n'
                       for k, (kind, words) in enumerate(lines)) + "</g>"
         )  # fmt: skip
     told = "; ".join(n + " from " * bool(edges[n]) + " and ".join(p for p, _ in edges[n]) for n in edges)
@@ -214,7 +217,7 @@ def stepper(examples):
 
     ``examples`` is {title: {"edges": as for ``draw``, "values": {node: number or text},
     "formulas": {node: text}}}; the output is the last node. It needs no kernel. Raises ValueError
-    as ``draw`` and ``steps`` do, and when there is no example.
+    as ``draw`` and ``steps`` do, and when there is no example. Values and slopes are believed.
 
     >>> edges = {"a": [], "b": [("a", 1.0), ("a", 1.0)]}
     >>> stepper({"a + a": {"edges": edges, "values": {"a": 1.0, "b": 2.0}}}).data.count("<svg")

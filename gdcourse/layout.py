@@ -46,6 +46,9 @@ def columns(edges):
         raise ValueError("the graph is empty: give at least one node, as in {'a': []}")
     column = {}
     for name, parents in edges.items():
+        pairs = isinstance(parents, list) and all(isinstance(p, tuple) and len(p) == 2 for p in parents)
+        if not isinstance(name, str) or not pairs:
+            raise ValueError(f"wanted {{'name': [(parent, slope), ...]}}, got {{{name!r}: {parents!r}}}")
         for parent, _ in parents:
             if parent not in column:
                 raise ValueError(

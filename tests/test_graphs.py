@@ -238,7 +238,7 @@ def test_a_node_without_value_is_refused():
 
 def test_an_edge_without_slope_is_refused_in_the_stepper():
     with pytest.raises(ValueError, match="no slope from 'a' to 'b'"):
-        graphs.stepper({"x": {"edges": {"a": [], "b": [("a", None)]}, "values": VALUES}})
+        graphs.stepper({"x": {"edges": {"a": [], "b": [("a", None)]}, "values": {"a": 1.0, "b": 2.0}}})
 
 
 def test_a_stepper_without_example_is_refused():
@@ -287,3 +287,24 @@ def test_four_neurons_with_their_loss_stay_below_sixty_kilobytes():
 
 def test_the_same_graph_gives_the_same_html():
     assert graphs.stepper({"d": EXAMPLE}).data == graphs.stepper({"d": EXAMPLE}).data
+
+
+@pytest.mark.parametrize("edges", [{0: []}, {"a": [], "b": ["a"]}, {"a": [], "b": ("a", 1.0)}])
+def test_edges_in_another_form_are_told_the_form(edges):
+    with pytest.raises(ValueError, match="wanted {'name': "):
+        layout(edges)
+
+
+def test_a_value_or_a_formula_of_an_unknown_node_is_refused():
+    with pytest.raises(ValueError, match="'z' is no node; the nodes are: a, b, c"):
+        graphs.steps(DIAMOND, VALUES | {"z": 1.0})
+    with pytest.raises(ValueError, match="'B' is no node"):
+        graphs.steps(DIAMOND, VALUES, {"B": "a + a"})
+
+
+def test_without_style_and_script_the_figure_says_to_run_the_cell_and_keeps_its_words_apart():
+    html = graphs.stepper({"The diamond": EXAMPLE}).data
+    left = re.sub(r"<(style|script).*?</\1>", "", html, flags=re.S)
+    words = re.sub(r"<[^>]+>", "", left)
+    assert words.strip().startswith("Run this cell")
+    assert not re.search(r"grad \S*\d[a-z]", words)
