@@ -327,7 +327,7 @@ def gradients(answer):
     rng = np.random.default_rng(93)
     diamond = {"c": [("b", 1.0), ("b", 1.0)], "a": [], "b": [("a", 1.0), ("a", 1.0)]}
     skip = {"y": [("x", 3.0)], "z": [("x", 5.0), ("y", 2.0)], "x": [("v", 4.0)], "v": []}
-    skip |= {"w": [("z", 7.0)], "t": []}  # z does not depend on them
+    skip |= {"w": [("z", 7.0)], "s": [("y", 6.0)], "t": []}  # z does not depend on them
     cases = [(skip, "z"), (diamond, "c"), (diamond, "b")]
     for n in (6, 8, 10, 10):
         edges = _graph(rng, n)
@@ -348,6 +348,9 @@ def gradients(answer):
              "two edges between the same nodes count as one: go through the list of edges."),
             (_sweep(edges, u, order, overwrite=True),
              "a share overwrites what was there: a node used several times adds its shares, with +=."),
+            (_sweep(edges, u, _when_paid(edges, output, edges)),
+             "a node waits for a consumer that the output does not depend on, so the sweep stops early: count only "
+             "consumers on the way to the output."),
             (_sweep(edges, u, list(reversed(edges))),
              "you read the dictionary backwards, but its order is arbitrary: find a topological order first."),
             (_sweep(edges, u, list(edges)),
@@ -383,8 +386,13 @@ def _post_order(edges, output):
             if parent not in reached:
                 reached.add(parent)
                 stack.append(parent)
+    return _when_paid(edges, output, reached)
+
+
+def _when_paid(edges, output, consumers):
+    """The nodes from the output on, each when all of its ``consumers`` have come."""
     waiting = dict.fromkeys(edges, 0)
-    for node in reached:
+    for node in consumers:
         for parent, _ in edges[node]:
             waiting[parent] += 1
     order = [output]

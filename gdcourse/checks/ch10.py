@@ -24,7 +24,8 @@ def parts(result, names):
     """The arrays of a returned tuple, one for each name; Mistake when it is not one."""
     wanted = ", ".join(names)
     if not isinstance(result, (tuple, list)) or len(result) != len(names):
-        raise Mistake(f"wanted a tuple or list of length {len(names)}, ({wanted}).")
+        got = f"length {len(result)}" if isinstance(result, (tuple, list)) else type(result).__name__
+        raise Mistake(f"wanted a tuple or list of length {len(names)} that holds {wanted}; got {got}.")
     return result
 
 

@@ -334,7 +334,7 @@ WRONG = {
         (_layer(da=lambda d, W: d @ W.T), "both sides of @"),
         (_layer(da=lambda d, W: np.ones_like(d) @ W), "delta is forgotten in da"),
         (_layer(da=lambda d, W: (d @ W).sum(axis=0)), "da is summed over the samples"),
-        (lambda d, W, a: (d.T @ a, d.sum(axis=0)), "length 3, (dW, db, da)"),
+        (lambda d, W, a: (d.T @ a, d.sum(axis=0)), "length 3 that holds dW, db, da"),
     ],
     "softmax_loss": [
         (_softmax(loss=lambda v: v.sum()), "sum over the samples: take the mean"),
