@@ -246,3 +246,18 @@ def test_without_javascript_the_graph_shows_its_last_state_and_all_steps_as_text
     figure.locator("summary").click()
     assert figure.locator("li").last.inner_text() == "Done: dc/da = 4."
     context.close()
+
+
+@pytest.mark.parametrize(
+    "page, figure", [("09_chain_rule", ".gd-graph"), ("03_gradient_descent", ".gd-bowl")]
+)
+def test_a_figure_keeps_plain_keys_to_itself_and_lets_shortcuts_through(browser, book, page, figure):
+    with Visit(browser, book / "notebooks" / f"{page}.html") as visit:
+        visit.page.evaluate("""
+            window.heard = [];
+            document.addEventListener("keydown", e => { window.heard.push(e.key); e.preventDefault(); });
+        """)
+        visit.page.locator(f"{figure} button").first.focus()
+        for key in ("ArrowRight", "x", "Control+s"):
+            visit.page.keyboard.press(key)
+        assert visit.page.evaluate("window.heard") in (["Control", "s"], ["s"])
