@@ -1,7 +1,6 @@
 """Pictures of computation graphs and of layers, still and step by step; a chapter only calls them."""
 
 from html import escape
-from pathlib import Path as File
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
 from gdcourse.layout import FONT, LABEL, LINE, columns, layout, num, outline, triples_of
-from gdcourse.plot import BLUE, INK, PAPER, SKY
+from gdcourse.plot import BLUE, INK, PAPER, SKY, widget
 
 MUTED, GRAD, INPUT = "#8492a3", "#a84300", "#e4f1f9"
 
@@ -223,12 +222,10 @@ def stepper(examples):
     >>> stepper({"a + a": {"edges": edges, "values": {"a": 1.0, "b": 2.0}}}).data.count("<svg")
     1
     """
-    from IPython.display import HTML
-
     if not examples:
         raise ValueError("no example: give at least one, as in {'a + a': {'edges': ..., 'values': ...}}")
     stories = [(title, example["edges"], steps(**example)) for title, example in examples.items()]
-    page = (File(__file__).parent / "widgets" / "graph.html").read_text(encoding="utf8")
+    figure = widget("graph")
     for mark, make in (("<!-- pictures -->", _picture), ("<!-- steps -->", _told)):
-        page = page.replace(mark, "\n".join(make(*story) for story in stories))
-    return HTML(page)
+        figure.data = figure.data.replace(mark, "\n".join(make(*story) for story in stories))
+    return figure
