@@ -1,5 +1,7 @@
 """The built site in Chromium, opened as files with the network blocked: light, dark, and phone width."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from gdcourse import doctor, graphs
@@ -110,11 +112,18 @@ def test_search_finds_the_chapter_that_has_a_word(browser, book):
         assert "Walk downhill" in visit.page.inner_text("#search-results")
 
 
+@contextmanager
+def shown(browser, path, css):
+    """The first figure of a page that ``css`` finds, scrolled to."""
+    with Visit(browser, path) as visit:
+        figure = visit.page.locator(css).first
+        figure.scroll_into_view_if_needed()
+        yield figure
+
+
 @pytest.fixture
 def bowl(browser, book):
-    with Visit(browser, book / "notebooks" / "03_gradient_descent.html") as visit:
-        figure = visit.page.locator(".gd-bowl").first
-        figure.scroll_into_view_if_needed()
+    with shown(browser, book / "notebooks" / "03_gradient_descent.html", ".gd-bowl") as figure:
         yield figure
 
 
@@ -141,9 +150,7 @@ def test_the_bowl_says_that_a_step_beyond_the_limit_diverges(bowl):
 
 @pytest.fixture
 def stepper(browser, book):
-    with Visit(browser, book / "notebooks" / "09_chain_rule.html") as visit:
-        figure = visit.page.locator(".gd-graph").first
-        figure.scroll_into_view_if_needed()
+    with shown(browser, book / "notebooks" / "09_chain_rule.html", ".gd-graph") as figure:
         yield figure
 
 

@@ -190,7 +190,7 @@ def _compare(got, edges, want, mistakes):
     for wrong, message in mistakes:
         if is_close(got, np.array([wrong[node] for node in names])):
             raise Mistake(message)
-    k = int(np.argmax(np.abs(got - true) > 1e-6 * np.abs(true) + 1e-9))
+    k = next(i for i in range(len(got)) if not is_close(got[i], true[i]))
     graph = {str(node): [(str(p), s) for p, s in parents] for node, parents in edges.items()}
     raise Mistake(
         f"the gradient of {str(names[k])!r} is {short(got[k])}, wanted {short(true[k])}"
