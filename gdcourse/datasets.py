@@ -78,6 +78,24 @@ def noisy_line(m, rng):
     return Table(x[:, None], 3 * x + 1 + 0.1 * rng.normal(size=m), ("x",), "y")
 
 
+def moons(m, noise, rng):
+    """``m`` points on two half circles that reach into each other, labels 0 (upper) and 1 (lower).
+
+    With t even from 0 to pi: (cos t, sin t) and (1 - cos t, 1/2 - sin t), plus ``noise`` times a
+    standard normal number drawn from ``rng`` in each coordinate.
+
+    >>> moons(60, 0.1, np.random.default_rng(0)).X.shape
+    (60, 2)
+    """
+    upper, lower = np.linspace(0, np.pi, m - m // 2), np.linspace(0, np.pi, m // 2)
+    X = np.concatenate([
+        np.column_stack([np.cos(upper), np.sin(upper)]),
+        np.column_stack([1 - np.cos(lower), 0.5 - np.sin(lower)]),
+    ])  # fmt: skip
+    y = np.repeat([0, 1], [len(upper), len(lower)])
+    return Table(X + noise * rng.normal(size=X.shape), y, ("x1", "x2"), "moon")
+
+
 def longley():
     """US employment 1947-1962, 16 rows, 6 columns that nearly depend on one another.
 

@@ -149,6 +149,7 @@ OWNED = {  # rows that the first chapters own, as ranges
         (114, 118),
         (211, 211),
         (228, 230),
+        (232, 232),
         (241, 241),
         (244, 247),
         (281, 283),

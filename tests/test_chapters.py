@@ -26,6 +26,7 @@ TAUGHT = (
     "gradcheck",
     "descent",
     "mlp",
+    "scalar",
 )  # modules that chapters derive; the rest need not be looked at
 PLANNED = {}  # {module: {name: stem of the chapter that will derive it}}
 HEADINGS = [

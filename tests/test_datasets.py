@@ -87,6 +87,17 @@ def test_the_worked_examples_lie_on_their_lines():
     assert one.X[:, 0].tolist() == two.X[:, 0].tolist() == [1, 2, 3, 4, 5]
 
 
+def test_moons_without_noise_lie_on_two_half_circles():
+    table = datasets.moons(9, 0.0, np.random.default_rng(0))
+    upper, lower = table.X[table.y == 0], table.X[table.y == 1]
+    assert (len(upper), len(lower)) == (5, 4)
+    np.testing.assert_allclose(np.hypot(*upper.T), 1)
+    np.testing.assert_allclose(np.hypot(*(lower - [1, 0.5]).T), 1)
+    assert upper[:, 1].min() >= 0 and lower[:, 1].max() <= 0.5
+    noisy = datasets.moons(9, 0.1, np.random.default_rng(0)).X - table.X
+    assert 0 < np.abs(noisy).max() < 0.5
+
+
 def test_the_collinear_target_is_its_second_column():
     table = datasets.collinear()
     assert (table.X[:, 1] == table.y).all()
