@@ -1,0 +1,173 @@
+"""Optimisers: from the gradients in ``grad`` to a step of each parameter, in place.
+
+Derived in "Go faster" (notebooks/06_optimizers.ipynb). Names, options, defaults and numbers are those of
+``torch.optim``.
+"""
+
+import math
+
+import numpy as np
+
+from .tensor import no_grad
+
+
+class Optimizer:
+    """A list of parameters, or of groups: dicts with ``params`` and options of their own.
+
+    A subclass names the arrays that it keeps for each parameter in ``slots``, and writes
+    ``direction(g, group, t, *slots)``: what to take off, given the gradient ``g``, the options of the group
+    and the number t = 1, 2, ... of the step. Parameters without a gradient stay.
+    """
+
+    slots, decoupled = (), False  # decoupled: weight decay shrinks theta, else it is added to the gradient
+
+    def __init__(self, params, **options):
+        params = list(params)
+        groups = params if params and isinstance(params[0], dict) else [{"params": params}]
+        self.param_groups = [{**options, **group, "params": list(group["params"])} for group in groups]
+        self.state = {}  # parameter -> {"step": t, slot: array, ...}
+        for group in self.param_groups:
+            if not group["params"] or group["lr"] < 0:
+                raise ValueError(
+                    f"{len(group['params'])} parameters, lr {group['lr']}; wanted some, and lr >= 0"
+                )
+
+    def _all(self):
+        return [(p, group) for group in self.param_groups for p in group["params"]]
+
+    def zero_grad(self):
+        for p, _ in self._all():
+            p.grad = None
+
+    def step(self):
+        """Take one step with the gradients as they are."""
+        for p, group in self._all():
+            if p.grad is not None:
+                self._update(p, group)
+
+    def _update(self, p, group):
+        g, decay = p.grad, group["weight_decay"]
+        if p not in self.state:
+            self.state[p] = {"step": 0, **{slot: np.zeros_like(g) for slot in self.slots}}
+        state = self.state[p]
+        state["step"] += 1
+        with no_grad():
+            if decay and self.decoupled:
+                p *= 1 - group["lr"] * decay
+            elif decay:
+                g = g + decay * p.data
+            p -= self.direction(g, group, state["step"], *(state[slot] for slot in self.slots))
+
+    def state_dict(self):
+        """{"state": [a dict for each parameter], "groups": [the options of each group]}; arrays are copied."""
+        state = [
+            {k: v if k == "step" else v.copy() for k, v in self.state.get(p, {}).items()}
+            for p, _ in self._all()
+        ]
+        return {
+            "state": state,
+            "groups": [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups],
+        }
+
+    def load_state_dict(self, saved):
+        """Go on from what ``state_dict`` returned. ValueError for another number of parameters."""
+        if len(self._all()) != len(saved["state"]):
+            raise ValueError(
+                f"{len(saved['state'])} states; wanted {len(self._all())}, one for each parameter"
+            )
+        self.state = {p: dict(s) for (p, _), s in zip(self._all(), saved["state"]) if s}
+        for group, options in zip(self.param_groups, saved["groups"], strict=True):
+            group.update(options)
+
+
+class SGD(Optimizer):
+    """v <- momentum v + g, theta <- theta - lr v; with Nesterov lr (g + momentum v) is taken off.
+
+    >>> from gdcourse.tensor import Tensor
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> SGD([w], lr=0.25).step()
+    >>> w.data
+    array([0.5])
+    """
+
+    def __init__(self, params, lr=1e-3, momentum=0.0, weight_decay=0.0, nesterov=False):
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+        self.slots = ("v",) if any(group["momentum"] for group in self.param_groups) else ()
+
+    def direction(self, g, group, t, v=None):
+        lr, momentum = group["lr"], group["momentum"]
+        if not momentum:
+            return lr * g
+        v *= momentum
+        v += g
+        return lr * (g + momentum * v) if group["nesterov"] else lr * v
+
+
+class Adagrad(Optimizer):
+    """s <- s + g^2, theta <- theta - lr g / (sqrt(s) + eps) (Duchi, Hazan and Singer 2011)."""
+
+    def __init__(self, params, lr=1e-2, weight_decay=0.0, eps=1e-10):
+        super().__init__(params, lr=lr, weight_decay=weight_decay, eps=eps)
+
+    slots = ("s",)
+
+    def direction(self, g, group, t, s):
+        s += g * g
+        return group["lr"] * g / (np.sqrt(s) + group["eps"])
+
+
+class RMSprop(Optimizer):
+    """s <- alpha s + (1 - alpha) g^2, theta <- theta - lr g / (sqrt(s) + eps) (Tieleman and Hinton 2012)."""
+
+    def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay)
+
+    slots = ("s",)
+
+    def direction(self, g, group, t, s):
+        s *= group["alpha"]
+        s += (1 - group["alpha"]) * g * g
+        return group["lr"] * g / (np.sqrt(s) + group["eps"])
+
+
+class Adam(Optimizer):
+    """m and v: running means of g and g^2; theta <- theta - lr m_hat / (sqrt(v_hat) + eps) (Kingma and Ba 2015).
+
+    ``m_hat = m / (1 - beta1^t)`` and ``v_hat = v / (1 - beta2^t)`` undo the start at zero.
+    """
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    slots = ("m", "v")
+
+    def direction(self, g, group, t, m, v):
+        beta1, beta2 = group["betas"]
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * g * g
+        root = np.sqrt(v)  # (sqrt(v_hat) + eps), in place
+        root /= math.sqrt(1 - beta2**t)
+        root += group["eps"]
+        return group["lr"] / (1 - beta1**t) * m / root
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks theta by lr * weight_decay, apart from the gradient (Loshchilov and Hutter 2019)."""
+
+    decoupled = True
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+
+def clip_grad_norm_(parameters, max_norm):
+    """Shrink all gradients together so that their common norm is at most ``max_norm``; the norm before."""
+    grads = [p.grad for p in parameters if p.grad is not None]
+    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in grads))
+    if not norm + 1e-6 < max_norm:  # also when it is not a number
+        for g in grads:
+            g *= max_norm / (norm + 1e-6)
+    return norm
