@@ -47,7 +47,7 @@ class Optimizer:
 
     def _update(self, p, group):
         g, decay = p.grad, group["weight_decay"]
-        if p not in self.state:
+        if not self.state.get(p):
             self.state[p] = {"step": 0, **{slot: np.zeros_like(g) for slot in self.slots}}
         state = self.state[p]
         state["step"] += 1
@@ -75,7 +75,9 @@ class Optimizer:
             raise ValueError(
                 f"{len(saved['state'])} states; wanted {len(self._all())}, one for each parameter"
             )
-        self.state = {p: dict(s) for (p, _), s in zip(self._all(), saved["state"]) if s}
+        copied = lambda slot, x: int(x) if slot == "step" else np.array(x)
+        for (p, _), state in zip(self._all(), saved["state"]):
+            self.state[p] = {slot: copied(slot, x) for slot, x in state.items()}
         for group, options in zip(self.param_groups, saved["groups"], strict=True):
             group.update(options)
 
