@@ -16,7 +16,11 @@ from .tensor import Tensor, no_grad, split
 
 
 class Parameter(Tensor):
-    """A tensor that a module learns: a leaf that requires a gradient."""
+    """A tensor that a module learns: a leaf that requires a gradient.
+
+    >>> Parameter(np.zeros(2))
+    tensor([0., 0.], requires_grad=True)
+    """
 
     __slots__ = ()
 
@@ -39,6 +43,10 @@ class Module:
 
     training, buffer_names = True, ()
 
+    def forward(self, *inputs):
+        """What the module computes of its inputs; each kind of module writes its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward(self, ...)")
+
     def __call__(self, *args, **named):
         return self.forward(*args, **named)
 
@@ -48,6 +56,7 @@ class Module:
         setattr(self, name, tensor)
 
     def children(self):
+        """The modules among the attributes, in the order in which they were set."""
         return [m for m in vars(self).values() if isinstance(m, Module)]
 
     def modules(self):
@@ -72,9 +81,11 @@ class Module:
         return list(first.values())
 
     def parameters(self):
+        """[parameter, ...]: what an optimiser takes."""
         return [p for _, p in self.named_parameters()]
 
     def zero_grad(self):
+        """Forget the gradients."""
         for p in self.parameters():
             p.grad = None
 
@@ -85,6 +96,7 @@ class Module:
         return self
 
     def eval(self):
+        """Switch to evaluation; returns the module."""
         return self.train(False)
 
     def double(self):
@@ -116,15 +128,22 @@ class Module:
 
 
 class init:
-    """Random starts, in place, as in ``torch.nn.init``; ``generator`` is a ``numpy.random.Generator``."""
+    """Starts, in place, as in ``torch.nn.init``; ``generator`` is a ``numpy.random.Generator``, a seed or None.
+
+    >>> init.zeros_(Parameter(np.ones(2)))
+    tensor([0., 0.], requires_grad=True)
+    """
 
     def normal_(tensor, mean=0.0, std=1.0, generator=None):
+        """Normal numbers with this mean and standard deviation."""
         return _fill(tensor, np.random.default_rng(generator).normal(mean, std, tensor.shape))
 
     def uniform_(tensor, a=0.0, b=1.0, generator=None):
+        """Even numbers from a to b."""
         return _fill(tensor, np.random.default_rng(generator).uniform(a, b, tensor.shape))
 
     def zeros_(tensor):
+        """Zeros."""
         return _fill(tensor, 0.0)
 
     def xavier_uniform_(tensor, gain=1.0, generator=None):
@@ -174,7 +193,11 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """A learnt row for each integer: any shape of integers below n -> that shape + (d,)."""
+    """A learnt row for each integer: any shape of integers below n -> that shape + (d,).
+
+    >>> Embedding(10, 4)(Tensor([[1, 2, 1]])).shape
+    (1, 3, 4)
+    """
 
     def __init__(self, num_embeddings, embedding_dim, rng=None):
         self.weight = init.normal_(_zeros(num_embeddings, embedding_dim), generator=rng)
@@ -184,7 +207,11 @@ class Embedding(Module):
 
 
 class LayerNorm(Module):
-    """Mean 0 and variance 1 over the last axes, then a learnt scale and shift."""
+    """Mean 0 and variance 1 over the last axes, then a learnt scale and shift: (..., n) -> (..., n).
+
+    >>> LayerNorm(3)(Tensor(np.eye(3, dtype=np.float32))).shape
+    (3, 3)
+    """
 
     def __init__(self, normalized_shape, eps=1e-5):
         self.shape, self.eps = np.zeros(normalized_shape).shape, eps
@@ -195,7 +222,11 @@ class LayerNorm(Module):
 
 
 class BatchNorm1d(Module):
-    """Mean 0 and variance 1 of each channel over the batch, then a learnt scale and shift; (m, c, ...)."""
+    """Mean 0 and variance 1 of each channel over the batch, then a learnt scale and shift; (m, c, ...).
+
+    >>> BatchNorm1d(3)(Tensor(np.eye(3, dtype=np.float32))).shape
+    (3, 3)
+    """
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1):
         n, self.eps, self.momentum = num_features, eps, momentum
@@ -213,11 +244,19 @@ class BatchNorm1d(Module):
 
 
 class BatchNorm2d(BatchNorm1d):
-    """Batch norm of images (m, c, h, w)."""
+    """Batch norm of images (m, c, h, w).
+
+    >>> BatchNorm2d(3)(Tensor(np.ones((2, 3, 4, 4), np.float32))).shape
+    (2, 3, 4, 4)
+    """
 
 
 class Dropout(Module):
-    """In training each element is 0 with probability ``p``, the others are divided by 1 - p."""
+    """In training each element is 0 with probability ``p``, the others are divided by 1 - p.
+
+    >>> Dropout(0.5).eval()(Tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, p=0.5, rng=None):
         self.p, self.rng = p, np.random.default_rng(rng)
@@ -227,7 +266,11 @@ class Dropout(Module):
 
 
 class Conv2d(Module):
-    """Slide ``out_channels`` kernels over images: (m, in_channels, h, w) -> (m, out_channels, oh, ow)."""
+    """Slide ``out_channels`` kernels over images: (m, in_channels, h, w) -> (m, out_channels, oh, ow).
+
+    >>> Conv2d(1, 8, 3, padding=1)(Tensor(np.ones((2, 1, 5, 5), np.float32))).shape
+    (2, 8, 5, 5)
+    """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, bias=True, rng=None):
         c, o, k, self.stride, self.padding = in_channels, out_channels, kernel_size, stride, padding
@@ -239,7 +282,11 @@ class Conv2d(Module):
 
 
 class RNNCell(Module):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh): x (m, n_in), h (m, n) or None for zeros -> (m, n)."""
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh): x (m, n_in), h (m, n) or None for zeros -> (m, n).
+
+    >>> RNNCell(3, 4)(Tensor(np.ones((2, 3), np.float32))).shape
+    (2, 4)
+    """
 
     gates = 1
 
@@ -262,6 +309,9 @@ class LSTMCell(RNNCell):
     """c' = f c + i g, h' = o tanh(c'): x (m, n_in), state (h, c) or None for zeros -> (h', c').
 
     The gates i, f, o are sigmoids and g a tanh of W_ih x + b_ih + W_hh h + b_hh, in the order i, f, g, o.
+
+    >>> [x.shape for x in LSTMCell(3, 4)(Tensor(np.ones((2, 3), np.float32)))]
+    [(2, 4), (2, 4)]
     """
 
     gates = 4
@@ -278,6 +328,10 @@ class MultiheadAttention(Module):
 
     torch's with ``batch_first=True`` and ``need_weights=False``, which need not be written here. As there, a
     boolean ``attn_mask`` (t, s) is true where a query may NOT look (in scaled_dot_product_attention: may).
+
+    >>> x = Tensor(np.ones((2, 3, 8), np.float32))
+    >>> MultiheadAttention(8, 2)(x, x, x)[0].shape
+    (2, 3, 8)
     """
 
     def __init__(self, embed_dim, num_heads, dropout=0.0, batch_first=True, rng=None):
@@ -306,7 +360,11 @@ class MultiheadAttention(Module):
 
 
 class ModuleList(Module):
-    """Modules in a list, named "0", "1", ..."""
+    """Modules in a list, named "0", "1", ...
+
+    >>> [name for name, p in ModuleList([Linear(2, 2, bias=False)] * 1).named_parameters()]
+    ['0.weight']
+    """
 
     def __init__(self, modules=()):
         for i, m in enumerate(modules):
@@ -345,7 +403,10 @@ def _module(f):
     return Function
 
 
-ReLU, Tanh, Sigmoid, GELU = map(_module, (F.relu, F.tanh, F.sigmoid, F.gelu))
-MaxPool2d, AvgPool2d, Flatten = map(
-    _module, (F.max_pool2d, F.avg_pool2d, lambda x, start=1, end=-1: x.flatten(start, end))
-)
+ReLU = _module(F.relu)
+Tanh = _module(F.tanh)
+Sigmoid = _module(F.sigmoid)
+GELU = _module(F.gelu)
+MaxPool2d = _module(F.max_pool2d)
+AvgPool2d = _module(F.avg_pool2d)
+Flatten = _module(lambda x, start=1, end=-1: x.flatten(start, end))

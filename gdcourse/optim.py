@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .tensor import no_grad
+from .tensor import Tensor, no_grad
 
 
 class Optimizer:
@@ -16,7 +16,17 @@ class Optimizer:
 
     A subclass names the arrays that it keeps for each parameter in ``slots``, and writes
     ``direction(g, group, t, *slots)``: what to take off, given the gradient ``g``, the options of the group
-    and the number t = 1, 2, ... of the step. Parameters without a gradient stay.
+    and the number t = 1, 2, ... of the step. Parameters without a gradient stay. ValueError for an empty list
+    and for a negative ``lr``.
+
+    >>> class Sign(Optimizer):
+    ...     def direction(self, g, group, t):
+    ...         return group["lr"] * np.sign(g)
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> (3 * w).sum().backward()
+    >>> Sign([w], lr=0.25, weight_decay=0.0).step()
+    >>> w.data
+    array([0.75])
     """
 
     slots, decoupled = (), False  # decoupled: weight decay shrinks theta, else it is added to the gradient
@@ -27,15 +37,24 @@ class Optimizer:
         self.param_groups = [{**options, **group, "params": list(group["params"])} for group in groups]
         self.state = {}  # parameter -> {"step": t, slot: array, ...}
         for group in self.param_groups:
-            if not group["params"] or group["lr"] < 0:
-                raise ValueError(
-                    f"{len(group['params'])} parameters, lr {group['lr']}; wanted some, and lr >= 0"
+            others = [type(p).__name__ for p in group["params"] if not isinstance(p, Tensor)]
+            if others:
+                raise TypeError(
+                    f"parameters are tensors, as in model.parameters(); this list has a {others[0]}"
                 )
+            if not group["params"] or group["lr"] < 0:
+                count = len(group["params"])
+                raise ValueError(f"{count} parameters, lr {group['lr']}; wanted some, and lr >= 0")
 
     def _all(self):
         return [(p, group) for group in self.param_groups for p in group["params"]]
 
+    def direction(self, g, group, t, *slots):
+        """What to take off a parameter whose gradient is ``g``, an array of its shape."""
+        raise NotImplementedError(f"{type(self).__name__} has no direction(self, g, group, t, ...)")
+
     def zero_grad(self):
+        """Forget the gradients of all parameters."""
         for p, _ in self._all():
             p.grad = None
 
@@ -85,7 +104,6 @@ class Optimizer:
 class SGD(Optimizer):
     """v <- momentum v + g, theta <- theta - lr v; with Nesterov lr (g + momentum v) is taken off.
 
-    >>> from gdcourse.tensor import Tensor
     >>> w = Tensor([1.0], requires_grad=True)
     >>> (w * w).sum().backward()
     >>> SGD([w], lr=0.25).step()
@@ -107,7 +125,14 @@ class SGD(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """s <- s + g^2, theta <- theta - lr g / (sqrt(s) + eps) (Duchi, Hazan and Singer 2011)."""
+    """s <- s + g^2, theta <- theta - lr g / (sqrt(s) + eps) (Duchi, Hazan and Singer 2011).
+
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> (5 * w).sum().backward()
+    >>> Adagrad([w], lr=0.25).step()
+    >>> w.data.round(6)
+    array([0.75])
+    """
 
     def __init__(self, params, lr=1e-2, weight_decay=0.0, eps=1e-10):
         super().__init__(params, lr=lr, weight_decay=weight_decay, eps=eps)
@@ -120,7 +145,14 @@ class Adagrad(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """s <- alpha s + (1 - alpha) g^2, theta <- theta - lr g / (sqrt(s) + eps) (Tieleman and Hinton 2012)."""
+    """s <- alpha s + (1 - alpha) g^2, theta <- theta - lr g / (sqrt(s) + eps) (Tieleman and Hinton 2012).
+
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> (5 * w).sum().backward()
+    >>> RMSprop([w], lr=0.25, alpha=0.75).step()
+    >>> w.data.round(6)
+    array([0.5])
+    """
 
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay)
@@ -137,6 +169,12 @@ class Adam(Optimizer):
     """m and v: running means of g and g^2; theta <- theta - lr m_hat / (sqrt(v_hat) + eps) (Kingma and Ba 2015).
 
     ``m_hat = m / (1 - beta1^t)`` and ``v_hat = v / (1 - beta2^t)`` undo the start at zero.
+
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> (5 * w).sum().backward()
+    >>> Adam([w], lr=0.25).step()
+    >>> w.data.round(6)
+    array([0.75])
     """
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
@@ -157,7 +195,14 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks theta by lr * weight_decay, apart from the gradient (Loshchilov and Hutter 2019)."""
+    """Adam whose weight decay shrinks theta by lr * weight_decay, apart from the gradient (Loshchilov and Hutter 2019).
+
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> (5 * w).sum().backward()
+    >>> AdamW([w], lr=0.25, weight_decay=0.4).step()
+    >>> w.data.round(6)
+    array([0.65])
+    """
 
     decoupled = True
 
@@ -166,7 +211,13 @@ class AdamW(Adam):
 
 
 def clip_grad_norm_(parameters, max_norm):
-    """Shrink all gradients together so that their common norm is at most ``max_norm``; the norm before."""
+    """Shrink all gradients together so that their common norm is at most ``max_norm``; the norm before.
+
+    >>> w = Tensor([3.0, 4.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> clip_grad_norm_([w], 1.0), w.grad.round(4)
+    (10.0, array([0.6, 0.8]))
+    """
     grads = [p.grad for p in parameters if p.grad is not None]
     norm = math.sqrt(sum(float(np.vdot(g, g)) for g in grads))
     if not norm + 1e-6 < max_norm:  # also when it is not a number

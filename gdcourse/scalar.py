@@ -48,17 +48,21 @@ class Value:
         return Value(self.data**n, (self, n * self.data ** (n - 1) if n else 0.0))
 
     def exp(self):
+        """e to the power of this number."""
         e = math.exp(self.data)
         return Value(e, (self, e))
 
     def log(self):
+        """The natural logarithm; ValueError at 0 and below."""
         return Value(math.log(self.data), (self, 1 / self.data))
 
     def tanh(self):
+        """The hyperbolic tangent."""
         t = math.tanh(self.data)
         return Value(t, (self, 1 - t * t))
 
     def relu(self):
+        """This number where it is positive, else 0; the slope at 0 is 0."""
         return Value(max(self.data, 0.0), (self, 1.0 if self.data > 0 else 0.0))
 
     # fmt: off

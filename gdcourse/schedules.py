@@ -66,14 +66,18 @@ class LambdaLR:
             group["lr"] = lr * self.lr_lambda(k)
 
     def step(self):
+        """One step on: the next learning rates."""
         self._set(self.last_epoch + 1)
 
     def get_last_lr(self):
+        """The learning rate of each group, as it is now."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self):
+        """What ``load_state_dict`` needs to go on: the number of the step, the rates at the start."""
         return {"last_epoch": self.last_epoch, "base_lrs": self.base_lrs}
 
     def load_state_dict(self, state):
+        """Go on from what ``state_dict`` returned."""
         self.base_lrs = state["base_lrs"]
         self._set(state["last_epoch"])

@@ -147,6 +147,7 @@ class Tensor:
 
     def __repr__(self):
         how = f", op={self.op}" if self.edges != () else ", requires_grad=True" * self.requires_grad
+        how = f", dtype={self.dtype}" * (self.dtype not in (float, int, bool)) + how
         return f"tensor({np.array2string(self.data, separator=', ', prefix='tensor(')}{how})"
 
 
@@ -169,7 +170,15 @@ def no_grad():
 
 
 def node(op, value, *edges):
-    """The tensor that operation ``op`` made: ``value``, with a (parent, vjp) edge for each input."""
+    """The tensor that operation ``op`` made: ``value``, with a (parent, vjp) edge for each input.
+
+    A vjp gets the gradient g of the value and returns g, a view of it, or an array that nobody else keeps.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> node("double", 2 * x.data, (x, lambda g: 2 * g)).sum().backward()
+    >>> x.grad
+    array([2., 2.])
+    """
     if _recording:
         needs = [edge[0].requires_grad for edge in edges]
         if True in needs:
@@ -220,6 +229,9 @@ def pair(op, x, y):
     """Both operands as tensors, and their values in one dtype: integers take that of the floats.
 
     TypeError for float32 with float64.
+
+    >>> pair("add", Tensor([1.5]), np.array([2]))[2:]
+    (array([1.5]), array([2.]))
     """
     if isinstance(x, Tensor) and isinstance(y, Tensor) and x.data.dtype is y.data.dtype:
         return x, y, x.data, y.data
@@ -236,7 +248,11 @@ def pair(op, x, y):
 
 
 def alike(op, *tensors):
-    """The arrays of tensors that must have one dtype. TypeError otherwise."""
+    """The arrays of tensors that must have one dtype. TypeError otherwise.
+
+    >>> alike("cat", Tensor([1.0]), Tensor([2.0]))
+    [array([1.]), array([2.])]
+    """
     arrays = [x.data for x in tensors]
     if len({a.dtype for a in arrays}) > 1:
         kinds = ", ".join(f"{a.dtype} {a.shape}" for a in arrays)
@@ -252,9 +268,9 @@ def _named(op, f, *arrays):
         raise type(error)(f"{op} of {', '.join(str(np.shape(a)) for a in arrays)}: {error}") from None
 
 
-def _public(operation, op, what):
+def _public(operation, op, what, call, result):
     operation.__name__ = operation.__qualname__ = op
-    operation.__doc__ = f"{what}, as ``torch.{op}``."
+    operation.__doc__ = f"{what}, as ``torch.{op}``.\n\n>>> {op}({call}).shape\n{result}\n"
     return operation
 
 
@@ -262,15 +278,29 @@ def _public(operation, op, what):
 
 
 def unary(op, f, rule):
+    """The operation y = f(x) of each element; ``rule(x, y)`` is the vjp of x.
+
+    >>> cube = unary("cube", lambda x: x * x * x, lambda x, y: lambda g: g * 3 * x * x)
+    >>> cube(Tensor([2.0]))
+    tensor([8.])
+    """
+
     def operation(x):
         x = _tensor(x, _value(x))
         y = f(x.data)
         return node(op, y, (x, rule(x.data, y)))
 
-    return _public(operation, op, f"{op} of each element")
+    return _public(operation, op, f"{op} of each element, shape kept", "Tensor([1.0, 2.0])", "(2,)")
 
 
 def binary(op, f, rule):
+    """The operation z = f(x, y) of two elements; ``rule(x, y, z)`` is the pair of vjps, before ``unbroadcast``.
+
+    >>> first = binary("first", lambda x, y: x + 0 * y, lambda x, y, z: (lambda g: g, lambda g: 0 * g))
+    >>> first(Tensor([1.0]), Tensor([2.0]))
+    tensor([1.])
+    """
+
     def operation(x, y):
         x, y, a, b = pair(op, x, y)
         try:
@@ -280,10 +310,18 @@ def binary(op, f, rule):
         dx, dy = rule(a, b, z)
         return node(op, z, (x, dx), (y, dy))
 
-    return _public(operation, op, f"{op} of two tensors, element by element; their shapes broadcast")
+    what = f"{op} of two tensors or numbers, element by element; shapes broadcast, ValueError if they cannot"
+    return _public(operation, op, what, "Tensor(np.ones((2, 1))), Tensor(np.ones(3))", "(2, 3)")
 
 
 def reduction(op, f, rule):
+    """The operation y = f(x) over axes; ``rule(x, y, n)`` is the vjp of x, for n elements in each of y.
+
+    >>> half = reduction("half", lambda x, **axes: np.sum(x, **axes) / 2, lambda x, y, n: lambda g: g / 2)
+    >>> half(Tensor([1.0, 3.0]))
+    tensor(2.)
+    """
+
     def operation(x, dim=None, keepdim=False):
         y = _named(op, lambda a: f(a, axis=dim, keepdims=True), x.data)
         shape, kept = x.shape, y.shape
@@ -291,16 +329,25 @@ def reduction(op, f, rule):
         value = y if keepdim else y.squeeze(dim)
         return node(op, value, (x, lambda g: np.broadcast_to(dx(g.reshape(kept)), shape)))
 
-    return _public(operation, op, f"{op} over ``dim``: an axis, a tuple, or None for all")
+    what = f"{op} over ``dim``: an axis, a tuple, or None for all; ValueError for an axis that is not there"
+    return _public(operation, op, what, "Tensor(np.ones((2, 3))), dim=1", "(2,)")
 
 
-def moving(op, f, rule):
+def moving(op, f, rule, args, result):
+    """An operation that moves elements, a view; ``rule(x, *args)`` is the vjp, the move back.
+
+    >>> upside_down = moving("upside_down", lambda a: a[::-1], lambda a: lambda g: g[::-1], "", (1, 2, 3))
+    >>> upside_down(Tensor([1.0, 3.0]))
+    tensor([3., 1.])
+    """
+
     def operation(x, *args, **named):
         args = args[0] if len(args) == 1 and type(args[0]) in (tuple, list) else args
         y = _named(op, lambda a: f(a, *args, **named), x.data)
         return _view(op, x, y, rule(x.data, *args, **named))
 
-    return _public(operation, op, f"{op}: the same elements in new places")
+    what = f"{op}: the same elements in new places, a view; ValueError for what does not fit"
+    return _public(operation, op, what, f"Tensor(np.ones((1, 2, 3))){args}", result)
 
 
 def _sigmoid(x):
@@ -332,6 +379,7 @@ _pow = lambda x, n: x * x * x if type(n) in (int, float) and n == 3 else x**n  #
 _won = lambda g, x, y: np.where(x > y, g, np.where(x == y, g / 2, 0))  # a tie is halved
 _squeeze = lambda a, dim=None: a.squeeze() if dim is None else a.squeeze(dim) if a.shape[dim] == 1 else a.view()
 _old_shape = lambda a, *args, **named: lambda g: g.reshape(a.shape)
+_permuted_back = lambda a, *p: lambda g: g.transpose(np.argsort([i % a.ndim for i in p]))
 
 # The table. y = f(x)                                         for a gradient g of y, the share of x
 neg     = unary("neg",     np.negative,                       lambda x, y: lambda g: -g)
@@ -360,13 +408,13 @@ amax    = reduction("amax", np.max,                           lambda x, y, n: la
 amin    = reduction("amin", np.min,                           lambda x, y, n: lambda g: g * _ties(x, y))
 
 # the same elements in new places                             back to the old ones
-reshape   = moving("reshape",   lambda a, *s: a.reshape(s),   _old_shape)
-flatten   = moving("flatten",   _flatten,                     _old_shape)
-squeeze   = moving("squeeze",   _squeeze,                     _old_shape)
-unsqueeze = moving("unsqueeze", np.expand_dims,               _old_shape)
-expand    = moving("expand",    _expand,                      lambda a, *s: lambda g: g)
-permute   = moving("permute",   lambda a, *p: a.transpose(p), lambda a, *p: lambda g: g.transpose(np.argsort([i % a.ndim for i in p])))
-transpose = moving("transpose", np.swapaxes,                  lambda a, i, j: lambda g: g.swapaxes(i, j))
+reshape   = moving("reshape",   lambda a, *s: a.reshape(s),   _old_shape,                         ", 3, 2", (3, 2))
+flatten   = moving("flatten",   _flatten,                     _old_shape,                         "", (6,))
+squeeze   = moving("squeeze",   _squeeze,                     _old_shape,                         ", 0", (2, 3))
+unsqueeze = moving("unsqueeze", np.expand_dims,               _old_shape,                         ", 0", (1, 1, 2, 3))
+expand    = moving("expand",    _expand,                      lambda a, *s: lambda g: g,          ", 4, 2, 3", (4, 2, 3))
+permute   = moving("permute",   lambda a, *p: a.transpose(p), _permuted_back,                     ", 2, 0, 1", (3, 1, 2))
+transpose = moving("transpose", np.swapaxes,                  lambda a, i, j: lambda g: g.swapaxes(i, j), ", 0, 1", (2, 1, 3))
 # fmt: on
 
 
@@ -399,18 +447,32 @@ def matmul(x, y):
 
 
 def where(condition, x, y):
-    """x where ``condition`` is true, else y; the three shapes broadcast."""
+    """x where ``condition`` is true, else y; the three shapes broadcast, ValueError if they cannot.
+
+    >>> where(Tensor([True, False]), Tensor([1.0, 2.0]), 0.0)
+    tensor([1., 0.])
+    """
     c = np.array(_value(condition), bool)
     x, y, a, b = pair("where", x, y)
     z = _named("where", np.where, c, a, b)
     return node("where", z, (x, lambda g: np.where(c, g, 0)), (y, lambda g: np.where(c, 0, g)))
 
 
-masked_fill = lambda x, mask, value: where(mask, value, x)
+def masked_fill(x, mask, value):
+    """``value`` where ``mask`` is true, else x; the shapes broadcast.
+
+    >>> masked_fill(Tensor([1.0, 2.0]), Tensor([True, False]), -1.0)
+    tensor([-1.,  2.])
+    """
+    return where(mask, value, x)
 
 
 def clip(x, min=None, max=None):
-    """x between ``min`` and ``max``; the gradient passes where x was inside or on the border."""
+    """x between ``min`` and ``max``; the gradient passes where x was inside or on the border.
+
+    >>> clip(Tensor([-2.0, 0.5, 2.0]), -1.0, 1.0)
+    tensor([-1. ,  0.5,  1. ])
+    """
     a, y = x.data, np.clip(x.data, min, max)
     return node("clip", y, (x, lambda g: g * (y == a)))
 
@@ -426,7 +488,7 @@ def var(x, dim=None, correction=1, keepdim=False):
     return sum(r * r, dim, keepdim) / (x.data.size // (centre.data.size or 1) - correction)
 
 
-Extreme = namedtuple("Extreme", "values indices")
+_Extreme = namedtuple("Extreme", "values indices")
 
 
 def max(x, dim=None, keepdim=False):
@@ -439,7 +501,11 @@ def max(x, dim=None, keepdim=False):
 
 
 def min(x, dim=None, keepdim=False):
-    """The smallest element of all; with an axis ``dim``: (values, indices) along it."""
+    """The smallest element of all; with an axis ``dim``: (values, indices) along it, the first of a tie.
+
+    >>> min(Tensor([3.0, 1.0]))
+    tensor(1.)
+    """
     return amin(x) if dim is None else _along("min", np.argmin, x, dim, keepdim)
 
 
@@ -448,11 +514,15 @@ def _along(op, f, x, dim, keepdim):
     grid = list(np.indices(at.shape, sparse=True))  # row numbers, column numbers, ...
     grid[dim] = at
     values, at = x[tuple(grid)], Tensor(at)
-    return Extreme(values, at) if keepdim else Extreme(values.squeeze(dim), at.squeeze(dim))
+    return _Extreme(values, at) if keepdim else _Extreme(values.squeeze(dim), at.squeeze(dim))
 
 
 def argmax(x, dim=None, keepdim=False):
-    """Index of the first largest element over ``dim``."""
+    """Index of the first largest element over ``dim``, or of all elements in a row.
+
+    >>> argmax(Tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
+    tensor([1, 0])
+    """
     return Tensor(_named("argmax", lambda a: np.argmax(a, dim, keepdims=keepdim), x.data))
 
 
@@ -519,7 +589,12 @@ def cat(tensors, dim=0):
 
 
 def stack(tensors, dim=0):
-    """Join tensors of one shape along a new axis at ``dim``."""
+    """Join tensors of one shape along a new axis at ``dim``; ValueError for different shapes.
+
+    >>> stack([Tensor([1, 2]), Tensor([3, 4])], 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     value = _named("stack", lambda *a: np.stack(a, dim), *alike("stack", *tensors))
     return node("stack", value, *((x, lambda g, i=i: g.take(i, dim)) for i, x in enumerate(tensors)))
 
@@ -565,10 +640,36 @@ del operation, f, name
 
 
 def tensor(data, dtype=None, requires_grad=False):
-    """A tensor with a copy of ``data``; lists of floats become float64 (in torch float32)."""
+    """A tensor with a copy of ``data``; lists of floats become float64 (in torch float32).
+
+    >>> tensor([1, 2], dtype=np.float32)
+    tensor([1., 2.], dtype=float32)
+    """
     return Tensor(np.array(_value(data), dtype), requires_grad)
 
 
-zeros = lambda *shape, dtype=np.float32: Tensor(np.zeros(shape, dtype))
-ones = lambda *shape, dtype=np.float32: Tensor(np.ones(shape, dtype))
-arange = lambda *limits: Tensor(np.arange(*limits))
+def zeros(*shape, dtype=np.float32):
+    """A tensor of zeros, as ``zeros(2, 3)``.
+
+    >>> zeros(2)
+    tensor([0., 0.], dtype=float32)
+    """
+    return Tensor(np.zeros(shape, dtype))
+
+
+def ones(*shape, dtype=np.float32):
+    """A tensor of ones, as ``ones(2, 3)``.
+
+    >>> ones(2)
+    tensor([1., 1.], dtype=float32)
+    """
+    return Tensor(np.ones(shape, dtype))
+
+
+def arange(*limits):
+    """The integers from a start (0) up to, not including, an end, as ``np.arange``.
+
+    >>> arange(3)
+    tensor([0, 1, 2])
+    """
+    return Tensor(np.arange(*limits))

@@ -37,7 +37,14 @@ def save_checkpoint(path, arrays, notes):
 
 
 def load_checkpoint(path):
-    """What ``save_checkpoint`` wrote: (arrays, notes). ValueError for a file that is not whole."""
+    """What ``save_checkpoint`` wrote: (arrays, notes). ValueError for a file that is not whole.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "run.npz"
+    >>> save_checkpoint(path, {}, [1, 2])
+    >>> load_checkpoint(path)
+    ({}, [1, 2])
+    """
     try:
         with np.load(path) as saved:
             arrays = dict(saved)
@@ -52,6 +59,12 @@ class Run:
     """All that the rest of a run depends on: weights, optimiser, schedule and random generators.
 
     Generators are ``rng`` and those of the modules that draw, such as ``Dropout``.
+
+    >>> from gdcourse import nn, optim
+    >>> model = nn.Sequential(nn.Linear(2, 1), nn.Dropout(0.5))
+    >>> run = Run(model, optim.SGD(model.parameters()), None, np.random.default_rng(0))
+    >>> len(run.generators)
+    2
     """
 
     def __init__(self, model, optimizer, scheduler, rng):

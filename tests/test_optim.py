@@ -115,6 +115,12 @@ def test_no_parameters_and_a_negative_rate_are_refused():
         optim.Adam([Tensor([1.0], requires_grad=True)], lr=-1)
 
 
+@pytest.mark.parametrize("params", [[np.ones(2)], [("weight", Tensor([1.0], requires_grad=True))]])
+def test_what_is_no_parameter_is_refused(params):
+    with pytest.raises(TypeError, match="as in model.parameters.*(ndarray|tuple)"):
+        optim.SGD(params, lr=0.1)
+
+
 @pytest.mark.parametrize("max_norm", [0.1, 1.0, 100.0])
 def test_clipping_is_that_of_torch(max_norm):
     grads = [A, B]
