@@ -64,13 +64,10 @@ class Module:
         return [self, *(m for child in self.children() for m in child.modules())]
 
     def _tensors(self, prefix=""):
-        own = [
-            (prefix + name, x)
-            for name, x in vars(self).items()
-            if isinstance(x, Parameter) or name in self.buffer_names
-        ]
-        below = [(f"{prefix}{name}.", m) for name, m in vars(self).items() if isinstance(m, Module)]
-        return own + [pair for name, m in below for pair in m._tensors(name)]
+        mine = lambda name, x: isinstance(x, Parameter) or name in self.buffer_names
+        own = [(prefix + name, x) for name, x in vars(self).items() if mine(name, x)]
+        below = [m._tensors(f"{prefix}{name}.") for name, m in vars(self).items() if isinstance(m, Module)]
+        return own + [pair for pairs in below for pair in pairs]
 
     def named_parameters(self):
         """[(name, parameter), ...], each parameter once, also where it has several names."""
@@ -111,14 +108,11 @@ class Module:
 
     def load_state_dict(self, state):
         """Take over the arrays (or tensors) of a state. KeyError for other names, ValueError for other shapes."""
-        own, state = (
-            dict(self._tensors()),
-            {k: np.asarray(x.data if isinstance(x, Tensor) else x) for k, x in state.items()},
-        )
-        if own.keys() != state.keys():
-            raise KeyError(
-                f"missing {sorted(own.keys() - state.keys())}, unexpected {sorted(state.keys() - own.keys())}"
-            )
+        own = dict(self._tensors())
+        state = {name: np.asarray(x.data if isinstance(x, Tensor) else x) for name, x in state.items()}
+        missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        if missing or unexpected:
+            raise KeyError(f"missing {missing}, unexpected {unexpected}")
         for name, x in own.items():
             if state[name].shape != x.shape:
                 raise ValueError(f"{name} has shape {state[name].shape}; wanted {x.shape}")

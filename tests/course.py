@@ -39,6 +39,18 @@ def definitions(source):
     return found
 
 
+def other_statements(source):
+    """[source] of what stands at top level and is neither a definition, nor an import, nor a text."""
+    other = []
+    for node in ast.parse(source).body:
+        defines = isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
+        names = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if not (defines or names or text):
+            other.append(ast.unparse(node))
+    return other
+
+
 def without_docstrings(node):
     for inner in ast.walk(node):
         body = getattr(inner, "body", None)

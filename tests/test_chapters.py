@@ -18,6 +18,7 @@ from tests.course import (
     definitions,
     imported_names,
     name,
+    other_statements,
     package_module,
 )  # fmt: skip
 
@@ -51,7 +52,10 @@ def derived():
 def test_a_cell_marked_with_a_module_equals_the_package(path):
     for cell in cells(path, "code"):
         if module := package_module(cell):
-            package = definitions((ROOT / "gdcourse" / f"{module}.py").read_text(encoding="utf8"))
+            source = (ROOT / "gdcourse" / f"{module}.py").read_text(encoding="utf8")
+            package = definitions(source)
+            for line in other_statements(cell.source):
+                assert line in other_statements(source), f"gdcourse/{module}.py has no {line}"
             for definition, node in definitions(cell.source).items():
                 assert definition in package, f"gdcourse/{module}.py has no {definition}"
                 same = ast.dump(node) == ast.dump(package[definition])
