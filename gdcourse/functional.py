@@ -76,7 +76,10 @@ def logsumexp(x, dim, keepdim=False):
 
 
 def _reduce(losses, reduction):
-    return {"mean": Tensor.mean, "sum": Tensor.sum, "none": lambda x: x}[reduction](losses)
+    ways = {"mean": Tensor.mean, "sum": Tensor.sum, "none": lambda x: x}
+    if reduction not in ways:
+        raise ValueError(f"reduction is {reduction!r}; wanted one of {', '.join(ways)}")
+    return ways[reduction](losses)
 
 
 def cross_entropy(input, target, reduction="mean"):

@@ -218,11 +218,18 @@ def _value(x):
         return x.data
     if type(x) in (float, int, bool):
         return x
-    return x.item() if isinstance(x, np.generic) else np.asarray(x)
+    a = np.asarray(x)
+    if a.dtype.kind not in "biuf":
+        raise TypeError(f"{x!r} is no tensor, array or real number")
+    return a.item() if isinstance(x, np.generic) else a
 
 
 def _tensor(x, a):
     return x if isinstance(x, Tensor) else Tensor(a) if type(a) is np.ndarray else _NUMBER
+
+
+def _operand(x):
+    return x if isinstance(x, Tensor) else Tensor(_value(x))
 
 
 def pair(op, x, y):
@@ -264,7 +271,7 @@ def _named(op, f, *arrays):
     """``f(*arrays)``; to NumPy's word about shapes the name of the operation is added."""
     try:
         return f(*arrays)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, TypeError) as error:
         raise type(error)(f"{op} of {', '.join(str(np.shape(a)) for a in arrays)}: {error}") from None
 
 
@@ -286,7 +293,7 @@ def unary(op, f, rule):
     """
 
     def operation(x):
-        x = _tensor(x, _value(x))
+        x = _operand(x)
         y = f(x.data)
         return node(op, y, (x, rule(x.data, y)))
 
@@ -323,6 +330,7 @@ def reduction(op, f, rule):
     """
 
     def operation(x, dim=None, keepdim=False):
+        x = _operand(x)
         y = _named(op, lambda a: f(a, axis=dim, keepdims=True), x.data)
         shape, kept = x.shape, y.shape
         dx = rule(x.data, y, x.data.size // (y.size or 1))
@@ -343,6 +351,7 @@ def moving(op, f, rule, args, result):
 
     def operation(x, *args, **named):
         args = args[0] if len(args) == 1 and type(args[0]) in (tuple, list) else args
+        x = _operand(x)
         y = _named(op, lambda a: f(a, *args, **named), x.data)
         return _view(op, x, y, rule(x.data, *args, **named))
 
@@ -560,18 +569,19 @@ def getitem(x, index):
 
 
 def split(x, size, dim=0):
-    """Pieces along ``dim``, of ``size`` (the last may be shorter) or of the sizes in a list.
+    """Pieces along ``dim``, of ``size`` (the last may be shorter) or of the sizes in a list; ValueError.
 
     >>> split(Tensor([1, 2, 3]), 2)
     (tensor([1, 2]), tensor([3]))
     """
-    n = x.shape[dim]
-    sizes = size if isinstance(size, (list, tuple)) else [size] * (n // size) + [n % size] * (n % size > 0)
-    ends = np.cumsum(sizes, dtype=int)
-    if n != (ends[-1] if len(ends) else 0):
-        raise ValueError(f"split of {x.shape} along {dim}: the sizes {list(sizes)} do not add to {n}")
+    n, listed = x.shape[dim], isinstance(size, (list, tuple))
+    if not (np.sum(size) == n if listed else size > 0):
+        raise ValueError(
+            f"split of {x.shape} along {dim}: size {size}; wanted one > 0, or a list that adds to {n}"
+        )
+    ends = [*np.cumsum(size, dtype=int)] if listed else [*range(size, n, size), n]
     before = (slice(None),) * range(x.ndim)[dim]
-    return tuple([x[(*before, slice(end - size, end))] for size, end in zip(sizes, ends)])
+    return tuple([x[(*before, slice(start, end))] for start, end in zip([0, *ends], ends)])
 
 
 def cat(tensors, dim=0):

@@ -137,7 +137,8 @@ OPERATIONS = {
         (lambda t, F, x, y: t.cat([x, y]), [n(0, 3), n(1, 3)]), (lambda t, F, x, y: t.cat([x, y], 1), [n(2, 3, 2), n(2, 0, 2)])],
     "stack": [(lambda t, F, x, y, d=d: t.stack([x, y, x], d), [n(2, 3), n(2, 3)]) for d in (0, 1, 2, -1, -2)],
     "split": [(lambda t, F, x: t.cat(x.split(2, 1)[::-1], 1), [n(2, 5)]), (lambda t, F, x: x.split([1, 4], dim=-1)[1], [n(2, 5)]),
-        (lambda t, F, x: t.split(x, [2, 0, 3], 1)[2] * 2, [n(2, 5)]), (lambda t, F, x: x.split(7)[0], [n(2, 5)])],
+        (lambda t, F, x: t.split(x, [2, 0, 3], 1)[2] * 2, [n(2, 5)]), (lambda t, F, x: x.split(7)[0], [n(2, 5)]),
+        (lambda t, F, x: x.split(2)[0], [n(0, 3)]), (lambda t, F, x: t.cat(x.split(2, -1)), [n(3, 4)])],
     "pad": [(lambda t, F, x: F.pad(x, (1, 2)), [n(2, 3)]), (lambda t, F, x: F.pad(x, (0, 1, 2, 0), value=1.5), [n(2, 3)]), (lambda t, F, x: F.pad(x, (1, 1, 1, 1)), [n(2, 1, 3, 3)])],
     "to": [(lambda t, F, x: x.double() * 2, [n(3)]), (lambda t, F, x: x.float().double(), [n(3)])],
     "linear": [(lambda t, F, x, W, b: F.linear(x, W, b), [n(*s, 3), n(4, 3), n(4)]) for s in [(5,), (2, 5), (0,), (), (1, 2, 1)]]

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -182,6 +183,28 @@ def test_a_shape_error_names_the_operation_and_the_shapes(op):
     message = str(error.value)
     assert op in message and message.count("(") - message.count("(m,") >= 1
     assert "(2, 3)" in message or "(2,3)" in message or "(4,)" in message or "2" in message
+
+
+@pytest.mark.parametrize("size", [0, -1, [1, 1], []])
+def test_a_split_that_does_not_fit_is_refused(size):
+    with pytest.raises(ValueError, match=r"split of \(2, 3\) along 1: size .* that adds to 3"):
+        a23.split(size, 1)
+
+
+@pytest.mark.parametrize("other", [None, "a", 1j, [None]])
+def test_an_operand_that_is_no_number_is_refused(other):
+    with pytest.raises(TypeError, match="is no tensor, array or real number"):
+        a23 + other
+
+
+def test_an_unknown_reduction_is_refused():
+    with pytest.raises(ValueError, match="reduction is 'avg'; wanted one of mean, sum, none"):
+        F.mse_loss(a23, a23, reduction="avg")
+
+
+def test_functions_take_lists_and_arrays_as_constants():
+    assert t.sum([1.0, 2.0]).item() == 3.0 and t.exp(np.zeros(1)).data.tolist() == [1.0]
+    assert t.reshape([[1, 2]], 2).shape == (2,)
 
 
 # dtypes
@@ -407,6 +430,44 @@ def test_unbroadcast_is_the_adjoint_of_broadcasting(shapes):
         np.testing.assert_allclose(
             (np.broadcast_to(x, g.shape) * g).sum(), (x * t.unbroadcast(g, x.shape)).sum(), atol=1e-9
         )
+
+
+STEPS = [
+    lambda t, F, x, y: x + y[:1],
+    lambda t, F, x, y: x * y - y,
+    lambda t, F, x, y: x @ y.T @ x,
+    lambda t, F, x, y: t.tanh(x) * y.sum(1, keepdim=True),
+    lambda t, F, x, y: F.softmax(x, 0) + y.mean(),
+    lambda t, F, x, y: x[[2, 0, 2]] * y,
+    lambda t, F, x, y: t.cat([x[1:], y[:1]]),
+    lambda t, F, x, y: t.where(x > y, x, y * 2),
+    lambda t, F, x, y: t.maximum(x, y).reshape(2, 6).reshape(3, 4),
+    lambda t, F, x, y: x.permute(1, 0).permute(1, 0) / (1 + y * y),
+    lambda t, F, x, y: F.layer_norm(x, (4,)) - F.logsumexp(y, 1, keepdim=True),
+    lambda t, F, x, y: t.stack([x, y], 1).amax(1),
+]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(*[st.integers(0, 99)] * 3), min_size=1, max_size=8))
+def test_a_random_program_has_torchs_gradients(program):
+    starts = [np.random.default_rng(i).normal(size=(3, 4)) for i in (0, 1)]
+    cotangent = np.random.default_rng(2).normal(size=(3, 4))
+
+    def run(t, F, pool):
+        for step, i, j in program:
+            pool = [*pool, F.tanh(STEPS[step % len(STEPS)](t, F, pool[i % len(pool)], pool[j % len(pool)]))]
+        return pool[-1]
+
+    ours = [Tensor(a, requires_grad=True) for a in starts]
+    theirs = [torch.tensor(a, requires_grad=True) for a in starts]
+    run(t, F, ours).backward(cotangent)
+    F_torch = SimpleNamespace(**vars(torch.nn.functional) | {"logsumexp": torch.logsumexp})
+    run(torch, F_torch, theirs).backward(torch.tensor(cotangent))
+    for x, y in zip(ours, theirs):
+        assert (x.grad is None) == (y.grad is None)
+        if x.grad is not None:
+            np.testing.assert_allclose(x.grad, y.grad.numpy(), rtol=1e-8, atol=1e-10)
 
 
 def test_a_recorded_value_is_not_written_into_a_constant_or_taken_for_a_mask():

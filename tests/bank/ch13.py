@@ -101,6 +101,29 @@ def _breadth(output):
     return order
 
 
+def _never_pops(output):
+    order, seen, stack = [], set(), [output]
+    while stack:
+        node = stack[-1]
+        if node not in seen:
+            seen.add(node)
+            order.append(node)
+            stack += [parent for parent, _ in node.edges]
+    return order
+
+
+def _seen_in_a_list(output):
+    order, stack = [], [(output, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif node not in order and (node, True) not in stack:
+            stack.append((node, True))
+            stack += [(parent, False) for parent, _ in node.edges]
+    return order[::-1]
+
+
 def _kahn(output):
     """Count consumers; a node is ready when all have come."""
     edges, waiting, queue = {output: list(output.edges)}, {output: 0}, deque([output])
@@ -403,11 +426,11 @@ WRONG = {
         (_sweep(_down, edges=lambda e: dict(e).items()), "count as one"),
         (_sweep(_down, add=False), "a share overwrites"),
         (_sweep(_down, share=lambda slope, grad: slope), "you send the slope alone"),
-        (_sweep(_down, seed=lambda out: out.grad), "nothing was put there"),
-        (_sweep(topological_order), "begin at the output"),
         (_sweep(_recursive), "RecursionError: a path of 5,001 nodes"),
         (_sweep(_down, seed=lambda out: 1.0), "it adds 1 to it: 6."),
-        (lambda output: [_sweep(_down)(output)], "wanted the output back"),
+        (_sweep(_breadth), "do all consumers pay in"),
+        (_sweep(_never_pops), "Does the loop end"),
+        (_sweep(_seen_in_a_list), "grows like the square"),
     ],
     "divide": [
         (_divide_bug, "the bug is still there"),
