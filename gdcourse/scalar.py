@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation of numbers: each operation remembers its inputs and its slopes.
+"""Reverse-mode differentiation of numbers: each operation remembers its inputs and slopes.
 
 Derived in "Build Value" (notebooks/13_scalar_autograd.ipynb).
 """
@@ -7,11 +7,11 @@ import math
 
 
 class Value:
-    """A number that remembers how it was made, so that ``backward`` finds its slope in every input.
+    """A number that remembers how it was made, for ``backward`` to find its slopes.
 
-    ``edges`` holds a (parent, local slope) pair for each input of the operation that made it. The
-    slope is a number, known as soon as the value is. Nothing points from a parent to what is made of
-    it: a graph has no cycles and is freed with its last name.
+    ``edges`` holds a (parent, local slope) pair for each input of its operation; the
+    slope is a number, known as soon as the value is. Nothing points from a parent to
+    what is made of it: a graph has no cycles and is freed with its last name.
 
     >>> x = Value(3.0)
     >>> y = x * x + 2 * x
@@ -39,9 +39,10 @@ class Value:
         return Value(self.data * other, (self, other))
 
     def __pow__(self, n):
-        """``x ** n`` for a number n; the slope is n x^(n-1), and 0 for n = 0, also at x = 0.
+        """``x ** n`` for a number n; the slope is n x^(n-1), but 0 for n = 0 at any x.
 
-        Raises ValueError where a negative number would need a root.
+        Raises ValueError for a root of a negative number, ZeroDivisionError where the
+        slope has no end (a root of 0, 1/0).
         """
         if self.data < 0 and n % 1:
             raise ValueError(f"{self.data} ** {n} is not a real number")
@@ -69,25 +70,25 @@ class Value:
     __neg__      = lambda self: self * -1.0
     __sub__      = lambda self, other: self + -other
     __rsub__     = lambda self, other: -self + other
-    __truediv__  = lambda self, other: self * other**-1
-    __rtruediv__ = lambda self, other: self**-1 * other
+    __truediv__  = lambda self, other: self * other**-1.0
+    __rtruediv__ = lambda self, other: self**-1.0 * other
     # fmt: on
     __radd__, __rmul__ = __add__, __mul__
 
     def backward(self):
-        """Add d(self)/d(leaf) to the ``grad`` of every leaf; that of an inner node is replaced."""
+        """Add d(self)/d(leaf) to each leaf's grad; inner nodes first go back to 0."""
         order = topological_order(self)
         for node in order:
             if node.edges:
                 node.grad = 0.0
-        self.grad = 1.0 if self.edges else self.grad + 1.0
+        self.grad += 1.0  # an inner node has just been set to 0
         for node in reversed(order):
             for parent, slope in node.edges:
                 parent.grad += slope * node.grad
 
 
 def topological_order(output):
-    """Every node of the graph that leads to ``output``, parents before what is made of them.
+    """Every node that leads to ``output``, parents before what is made of them.
 
     A depth-first search with a stack of its own, so that depth is no limit.
 
@@ -109,9 +110,7 @@ def topological_order(output):
 
 
 def dot(w, x, b):
-    """``b + sum_i w_i x_i`` as one node, for lists ``w`` and ``x`` of values and a value ``b``.
-
-    Raises ValueError when the lists are not of one length.
+    """``b + sum_i w_i x_i`` as one node; ValueError unless lists w, x have one length.
 
     >>> dot([Value(2.0), Value(3.0)], [Value(4.0), Value(5.0)], Value(1.0)).data
     24.0

@@ -95,6 +95,10 @@ def prepare_notebook(docname, text):
             image = {"alt": found["alt"]} | ({"width": f"{found['width']}px"} if "width" in found else {})
             cell["metadata"]["mystnb"] = {"image": image, **FOLDED_FIGURE}
             cell["metadata"].setdefault("tags", []).append("hide-input")
+        elif "hide-input" in cell["metadata"].get("tags", []):
+            file = source(cell).partition("\n")[0].removeprefix("# ")
+            prompts = {"code_prompt_show": f"Show this part of {file}", "code_prompt_hide": "Hide the code"}
+            cell["metadata"]["mystnb"] = prompts
     title, _, rest = cells[0]["source"].partition("\n")
     cells[0]["source"] = f"{title}\n\n:::{{div}} page-head\n{head}\n:::\n\n{rest}"
     book["cells"] = cells

@@ -41,14 +41,23 @@ def made(result, inputs, what):
     value = float(numbers(result.data, (), f"the data of {what}"))
     try:
         pairs = [(parent, slope) for parent, slope in result.edges]
+        if len(result.edges) != len(pairs):  # TypeError for zip, iter and the like, which are read only once
+            raise ValueError
     except (TypeError, ValueError):
-        raise Mistake(f"{what}: each edge is a pair (parent, slope): Value(data, (x, slope), ...).") from None
+        raise Mistake(
+            f"{what}: each edge is a pair (parent, slope), and the pairs follow each other with no list around "
+            "them: Value(data, (x, slope), ...)."
+        ) from None
     slopes = [0.0] * len(inputs)
     for parent, slope in pairs:
+        if any(slope is x for x in inputs):
+            raise Mistake(f"{what}: an edge is turned round: the parent first, then the slope.")
+        if hasattr(slope, "edges"):
+            raise Mistake(f"{what}: a slope is a plain number, not a Value: compute it from the data.")
         place = [k for k, x in enumerate(inputs) if x is parent]
         if not place:
             raise Mistake(
-                f"{what}: an edge leads to something that is not an input: lead it straight to the input."
+                f"{what}: an edge comes from something that is not an input: take it straight from the input."
             )
         slopes[place[0]] += float(numbers(slope, (), f"a slope of {what}"))
     if not pairs:
@@ -66,7 +75,7 @@ def calls_by_hand(answer):
     ], otherwise=f"{got[0]:g} is not the number of nodes: list the functions that Python calls, one by one.")  # fmt: skip
     want_close(got[1], 4, "the number of edges", [
         (3, "an edge belongs to each place: x stands in two places of x * x."),
-        (5, "the plain 3 is nobody's parent: no edge leads to it."),
+        (5, "the plain 3 is nobody's parent: no edge starts at it."),
         (6, "plain numbers are nobody's parents: neither the 3 nor the -1 sends an edge."),
     ], otherwise=f"{got[1]:g} is not the number of edges: count, for each node, the Values it was made of.")  # fmt: skip
     want_close(got[2], -4, "the gradient", [
@@ -96,7 +105,7 @@ def two_sweeps_by_hand(answer):
 @check.exercise(points=2)
 def sigmoid(answer):
     rng = np.random.default_rng(131)
-    for at in [*rng.uniform(-3, 3, size=6).tolist(), 800.0, -800.0]:
+    for at in [*rng.uniform(-3, 3, size=6).tolist(), 0.0, 8.0, -8.0, 800.0, -800.0]:
         x = Number(at)
         try:
             result = run(answer, x)
@@ -111,7 +120,7 @@ def sigmoid(answer):
         s = 1 / (1 + e) if at >= 0 else e / (1 + e)
         true = e / (1 + e) ** 2
         want_close(value, s, f"the value at x = {at:.4g}", [
-            (1 - s, "the value is turned round: that is the sigmoid of -x."),
+            (1 - s, f"the value is turned round at x = {at:.4g}: that is the sigmoid of -x. Are both signs of x right?"),
             (math.tanh(at), "that is tanh; wanted 1 / (1 + e^-x)."),
             (at, "the value is still x: data takes the result."),
         ], otherwise=f"the value at x = {at:.4g} is not 1 / (1 + e^-x).")  # fmt: skip
@@ -125,7 +134,7 @@ def sigmoid(answer):
             (math.exp(-at) if at > -700 else 0.0, "the slope of 1 / u is -1 / u^2: divide by (1 + e^-x)^2."),
             (2 * true, "the slope is twice too large: is the edge there twice?"),
         ], otherwise=f"the slope at x = {at:.4g} is not the derivative of the sigmoid.")  # fmt: skip
-        if x.data != at or x.grad:
+        if x.data != at or x.grad or x.edges:
             raise Mistake("it changed its input: only make a new node.")
         if count != 1:
             raise Mistake(f"one input, in one place: wanted one edge, got {count}.")
@@ -134,7 +143,7 @@ def sigmoid(answer):
 @check.exercise(points=2)
 def maximum(answer):
     rng = np.random.default_rng(132)
-    pairs = [*rng.normal(size=(6, 2)).tolist(), [1.5, 1.5], [0.0, 0.0], [-2.0, -2.0]]
+    pairs = [*rng.normal(size=(6, 2)).tolist(), [1.5, 1.5], [0.0, 0.0], [-2.0, -2.0], [1.0, 1.0 + 1e-9]]
     for a, b in pairs:
         x, y = Number(a), Number(b)
         value, slopes, _ = made(run(answer, x, y), [x, y], "maximum(x, y)")
@@ -173,12 +182,21 @@ class TooMuch(BaseException):
 
 
 class Node:
-    """A node that counts how often its edges or its gradient are looked at."""
+    """A node that counts how often it is looked at: its edges, its gradient, and in a set or a list."""
 
+    __slots__ = ("data", "_edges", "_grad")
     looks, limit = 0, 0
 
     def __init__(self, data, *edges):
         self.data, self._edges, self._grad = data, edges, 0.0
+
+    def __hash__(self):
+        Node.look()
+        return id(self)
+
+    def __eq__(self, other):
+        Node.look()
+        return self is other
 
     def __deepcopy__(self, memo):
         return self
@@ -243,7 +261,7 @@ def gradients_of(table, output, before, fault=None):
             reached |= {p for p, _ in table[k]}
     grad = list(before)
     for k in reached:
-        if table[k] and fault != "kept" or fault == "cleared":
+        if table[k] and fault not in ("kept", "not reset") or fault == "cleared":
             grad[k] = 0.0
     grad[output] = grad[output] + 1.0 if fault == "kept" or not table[output] else 1.0
     if fault == "unseeded":
@@ -271,11 +289,12 @@ def eager(table, k, grad):
 FAULTS = {
     "cleared": "a leaf does not start again: it keeps what it had, and adds. Only inner nodes are set to 0.",
     "kept": "an inner node starts again with 0, the output with 1: what an old sweep left there is not to be sent again.",
+    "not reset": "an old sweep left its gradients in the inner nodes, and they are sent again: set inner nodes to 0 first.",
     "eager": "a node sends its gradient on before it is complete, so early shares are sent twice (6 for the diamond's 4).",
     "by node": "two edges between the same nodes count as one: go through all the edges.",
     "overwritten": "a share overwrites what was there: a node used several times adds its shares, with +=.",
     "upstream": "a share is slope times gradient of the consumer; you send the slope alone.",
-    "unseeded": "the gradient of the output in itself is 1: nothing was put there.",
+    "unseeded": "the gradient of the output in itself is 1: nothing was put there, or it was set to 0 again before the loop.",
     "forwards": "the sweep runs from parents to consumers: begin at the output.",
 }
 

@@ -402,7 +402,7 @@ WRONG = {
         (_sigmoid(value=lambda s: 1 - s), "the value is turned round"),
         (lambda x: Value(_sigmoid()(x).data), "the node has no edges"),
         (lambda x: _sigmoid()(x).data, "wanted a Value, got float"),
-        (lambda x: Value((v := _sigmoid()(x)).data, (Value(x.data), v.edges[0][1])), "lead it straight to the input"),
+        (lambda x: Value((v := _sigmoid()(x)).data, (Value(x.data), v.edges[0][1])), "straight from the input"),
     ],
     "maximum": [
         (_maximum((1.0, 0.0)), "at a tie all goes to x"),
@@ -422,7 +422,7 @@ WRONG = {
         (_eager, "sends its gradient on before it is complete"),
         (_path_by_path, "2^20 paths"),
         (_sweep(_down, reset="all"), "a leaf does not start again"),
-        (_sweep(_down, reset=False, seed=lambda out: out.grad + 1.0), "an inner node starts again with 0"),
+        (_sweep(_down, reset=False), "set inner nodes to 0 first"),
         (_sweep(_down, edges=lambda e: dict(e).items()), "count as one"),
         (_sweep(_down, add=False), "a share overwrites"),
         (_sweep(_down, share=lambda slope, grad: slope), "you send the slope alone"),
