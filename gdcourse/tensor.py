@@ -552,20 +552,20 @@ def getitem(x, index):
     array([2., 1.])
     """
     index, shape, dtype = _index(index), x.shape, x.dtype
-    kinds = [
-        i.dtype.kind for i in (index if isinstance(index, tuple) else (index,)) if isinstance(i, np.ndarray)
-    ]
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [i for i in parts if isinstance(i, np.ndarray)]
+    integers = [i for i in arrays if i.dtype.kind in "iu"]
 
     def dx(g):
         out = np.zeros(shape, dtype)
-        if "i" in kinds or "u" in kinds:
-            np.add.at(out, index, g)
+        if integers:
+            np.add.at(out, index, g)  # an element that is taken twice gets both
         else:
-            out[index] = g  # no element is taken twice
+            out[index] = g
         return out
 
     y = _named("x[index]", lambda a: a[index], x.data)
-    return node("getitem", y, (x, dx)) if kinds else _view("getitem", x, y, dx)
+    return node("getitem", y, (x, dx)) if arrays else _view("getitem", x, y, dx)
 
 
 def split(x, size, dim=0):
