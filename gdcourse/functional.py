@@ -32,13 +32,18 @@ def _column_sum(g):
     return np.ones(len(g), g.dtype) @ g  # a product with ones: 4 times faster than g.sum(0) for a tall g
 
 
-def _exps(a, dim):
+def _exps(a, dim, out=None):
     """exp(a - top), its sum along ``dim``, and top, the maximum: nothing overflows, -inf may stand anywhere."""
     top = np.max(a, dim, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
-    e = a - top
+    e = np.subtract(a, top, out=out)
     np.exp(e, out=e)  # in place: large temporary arrays cost more than arithmetic
     return e, e.sum(dim, keepdims=True), top
+
+
+def _blocks(a, size=16384):
+    """Views of ``size`` elements: the temporary arrays of a long formula then fit in the cache."""
+    return [a.reshape(-1)[i : i + size] for i in range(0, a.size, size)]
 
 
 def softmax(x, dim):
@@ -183,7 +188,9 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
 
     def dx(g):
         g = g.reshape(-1, n) * w
-        g -= row_mean(g) + y * row_dot(g, y)
+        mean = row_mean(g)
+        g -= y * row_dot(g, y)
+        g -= mean
         g *= s
         return g.reshape(x.shape)
 
@@ -237,28 +244,13 @@ def gelu(input, approximate="none"):
         density = lambda: np.exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi)
         return node("gelu", (x * P).reshape(input.shape), (input, lambda g: g * (P + x * density())))
     c = math.sqrt(2 / math.pi)  # np.sqrt would make it float64, and all that follows
-    t = x * x
-    t *= 0.044715 * c
-    t += c
-    t *= x
-    np.tanh(t, out=t)
-    y = t + 1
-    y *= x
-    y *= 0.5
-
-    def dx(g):  # g ((1 + t) / 2 + x (1 - t^2) (c + 3 c 0.044715 x^2) / 2)
-        slope = x * x
-        slope *= 3 * 0.044715 * c
-        slope += c
-        slope *= x
-        slope *= 1 - t
-        slope += 1
-        slope *= 1 + t  # 1 - t^2 = (1 - t) (1 + t)
-        slope *= 0.5
-        slope *= g
-        return slope
-
-    return node("gelu", y.reshape(input.shape), (input, dx))
+    y, slope = np.empty((2, *x.shape), x.dtype)
+    for a, value, change in zip(_blocks(x), _blocks(y), _blocks(slope)):
+        square = a * a
+        P = 0.5 + 0.5 * np.tanh(a * (c + 0.044715 * c * square))
+        value[:] = a * P
+        change[:] = P + value * (1 - P) * (2 * c + 6 * 0.044715 * c * square)  # P + x P', as above
+    return node("gelu", y.reshape(input.shape), (input, lambda g: g * slope.reshape(g.shape)))
 
 
 def _kept(shape, dtype, p, rng):
@@ -333,7 +325,7 @@ def scaled_dot_product_attention(
     if attn_mask is not None:
         mask = np.asarray(_index(attn_mask))
         S = np.where(mask, S, -np.inf) if mask.dtype == bool else S + mask.astype(S.dtype)
-    P, total, _ = _exps(S, -1)
+    P, total, _ = _exps(S, -1, out=S)
     P /= np.where(total > 0, total, 1)
     kept = 1 if dropout_p == 0 else _kept(P.shape, P.dtype, dropout_p, rng)
 
