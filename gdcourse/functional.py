@@ -244,7 +244,7 @@ def gelu(input, approximate="none"):
         density = lambda: np.exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi)
         return node("gelu", (x * P).reshape(input.shape), (input, lambda g: g * (P + x * density())))
     c = math.sqrt(2 / math.pi)  # np.sqrt would make it float64, and all that follows
-    y, slope = np.empty((2, *x.shape), x.dtype)
+    y, slope = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
     for a, value, change in zip(_blocks(x), _blocks(y), _blocks(slope)):
         square = a * a
         P = 0.5 + 0.5 * np.tanh(a * (c + 0.044715 * c * square))

@@ -87,14 +87,25 @@ class Tensor:
                     nodes.append(parent)
         nodes.sort(key=operator.attrgetter("born"))
         self._receive(g, own=False)
+        try:
+            self._sweep(nodes)
+        except BaseException:  # no inner node keeps a part of a sweep
+            for node in nodes:
+                if node.edges != ():
+                    node.grad, node.edges = None, None
+            raise
+
+    def _sweep(self, nodes):
+        """From the youngest to the oldest: when a node is popped, all that use it have paid in."""
         while nodes and nodes[-1].edges:
-            node = nodes.pop()  # the youngest: all that use it have spoken
+            node = nodes.pop()
             g, edges, node.grad, node.edges = node.grad, node.edges, None, None
             for parent, vjp in edges:
                 if vjp:
                     share = unbroadcast(vjp(g), parent.data.shape)
                     if parent.edges == ():
-                        parent._receive(share, own=share is not g and share.base is None)
+                        kept = share is g or share.base is not None or np.may_share_memory(share, parent.data)
+                        parent._receive(share, own=not kept)
                     else:
                         parent.grad = share if parent.grad is None else parent.grad + share
 
@@ -105,21 +116,22 @@ class Tensor:
         else:
             self.grad += share
 
-    def _change(self, op):
-        """Allow a change in place, of a leaf and within no_grad: it is born again, and so is its base."""
+    def _write(self, op, write, *args):
+        """Change a leaf in place, within no_grad, by ``write(*args)``: it is born again, and so is its base."""
         if self.edges != () or (_recording and self.requires_grad):
             raise RuntimeError(
                 f"{op} would change a tensor of shape {self.shape}, made by {self.op}, that backward may need:"
                 " only leaves can be changed, within no_grad()"
             )
+        write(*args)
         source = self if self.base is None else self.base
         source.born = self.born = next(_clock)
 
     def __setitem__(self, index, new):
         if _recording and isinstance(new, Tensor) and new.requires_grad:
             raise RuntimeError(f"x[index] = ... of {new.op} {new.shape} is not recorded: use where or cat")
-        self._change("x[index] = ...")
-        self.data[_index(index)] = pair("x[index] = ...", self, new)[3]
+        value = pair("x[index] = ...", self, new)[3]
+        self._write("x[index] = ...", self.data.__setitem__, _index(index), value)
 
     def detach(self):
         """The same values, cut off from the graph; the memory is shared."""
@@ -142,8 +154,9 @@ class Tensor:
     __len__ = lambda self: len(self.data)
     __bool__ = lambda self: bool(self.data)
     __invert__ = lambda self: Tensor(~self.data)
-    __float__ = lambda self: float(self.data)
-    __array__ = lambda self, dtype=None, copy=None: np.asarray(self.numpy(), dtype)
+    __float__ = lambda self: float(self.data.item())
+    __iter__ = lambda self: iter([self[i] for i in range(len(self))])
+    __array__ = lambda self, dtype=None, copy=None: np.array(self.numpy(), dtype, copy=copy)
 
     def __repr__(self):
         how = f", op={self.op}" if self.edges != () else ", requires_grad=True" * self.requires_grad
@@ -197,7 +210,7 @@ def _view(op, x, value, vjp):
 
 
 def unbroadcast(g, shape):
-    """Sum ``g`` over the axes along which NumPy repeated an array of ``shape``.
+    """Sum ``g`` over the axes along which NumPy repeated an array of ``shape``; ValueError if it could not.
 
     >>> unbroadcast(np.ones((2, 3)), (3,)), unbroadcast(np.ones((2, 3)), (2, 1)).shape
     (array([2., 2., 2.]), (2, 1))
@@ -205,6 +218,8 @@ def unbroadcast(g, shape):
     if g.shape == shape:
         return g
     new = g.ndim - len(shape)
+    if new < 0 or any(n not in (1, repeated) for n, repeated in zip(shape, g.shape[new:])):
+        raise ValueError(f"a vjp returned a gradient of shape {g.shape} for an array of shape {shape}")
     axes = [*range(new), *(new + i for i, n in enumerate(shape) if n == 1 != g.shape[new + i])]
     return g.sum(axis=tuple(axes)).reshape(shape)
 
@@ -275,6 +290,10 @@ def _named(op, f, *arrays):
         raise type(error)(f"{op} of {', '.join(str(np.shape(a)) for a in arrays)}: {error}") from None
 
 
+def _shape(shape):
+    return shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+
+
 def _public(operation, op, what, call, result):
     operation.__name__ = operation.__qualname__ = op
     operation.__doc__ = f"{what}, as ``torch.{op}``.\n\n>>> {op}({call}).shape\n{result}\n"
@@ -330,7 +349,7 @@ def reduction(op, f, rule):
     """
 
     def operation(x, dim=None, keepdim=False):
-        x = _operand(x)
+        x, dim = _operand(x), tuple(dim) if isinstance(dim, list) else dim
         y = _named(op, lambda a: f(a, axis=dim, keepdims=True), x.data)
         shape, kept = x.shape, y.shape
         dx = rule(x.data, y, x.data.size // (y.size or 1))
@@ -350,7 +369,7 @@ def moving(op, f, rule, args, result):
     """
 
     def operation(x, *args, **named):
-        args = args[0] if len(args) == 1 and type(args[0]) in (tuple, list) else args
+        args = _shape(args)
         x = _operand(x)
         y = _named(op, lambda a: f(a, *args, **named), x.data)
         return _view(op, x, y, rule(x.data, *args, **named))
@@ -384,7 +403,7 @@ def _expand(a, *shape):  # -1 keeps a length
 
 
 # fmt: off
-_pow = lambda x, n: x * x * x if type(n) in (int, float) and n == 3 else x**n  # NumPy's x**3 is 17 times slower
+_pow = lambda x, n: x * x * x if type(n) in (int, float) and n == 3 else x**n  # NumPy's x**3 is many times slower
 _won = lambda g, x, y: np.where(x > y, g, np.where(x == y, g / 2, 0))  # a tie is halved
 _squeeze = lambda a, dim=None: a.squeeze() if dim is None else a.squeeze(dim) if a.shape[dim] == 1 else a.view()
 _old_shape = lambda a, *args, **named: lambda g: g.reshape(a.shape)
@@ -420,7 +439,7 @@ amin    = reduction("amin", np.min,                           lambda x, y, n: la
 reshape   = moving("reshape",   lambda a, *s: a.reshape(s),   _old_shape,                         ", 3, 2", (3, 2))
 flatten   = moving("flatten",   _flatten,                     _old_shape,                         "", (6,))
 squeeze   = moving("squeeze",   _squeeze,                     _old_shape,                         ", 0", (2, 3))
-unsqueeze = moving("unsqueeze", np.expand_dims,               _old_shape,                         ", 0", (1, 1, 2, 3))
+unsqueeze = moving("unsqueeze", lambda a, dim: np.expand_dims(a, dim),               _old_shape,                         ", 0", (1, 1, 2, 3))
 expand    = moving("expand",    _expand,                      lambda a, *s: lambda g: g,          ", 4, 2, 3", (4, 2, 3))
 permute   = moving("permute",   lambda a, *p: a.transpose(p), _permuted_back,                     ", 2, 0, 1", (3, 1, 2))
 transpose = moving("transpose", np.swapaxes,                  lambda a, i, j: lambda g: g.swapaxes(i, j), ", 0, 1", (2, 1, 3))
@@ -538,7 +557,7 @@ def argmax(x, dim=None, keepdim=False):
 def _index(i):
     if isinstance(i, tuple):
         return tuple([_index(j) for j in i])
-    return i.data.copy() if isinstance(i, Tensor) else np.asarray(i) if isinstance(i, list) else i
+    return np.array(_value(i)) if isinstance(i, (Tensor, np.ndarray, list)) else i
 
 
 def getitem(x, index):
@@ -627,8 +646,8 @@ def _in_place(op, f, plain):
     def operation(x, y):
         if _recording and not (x.requires_grad and x.edges == ()):
             return plain(x, y)  # x += y makes a new tensor, as it does with numbers
-        x._change(op)
-        f(x.data, pair(op, x, y)[3], out=x.data)
+        value = pair(op, x, y)[3]
+        x._write(op, lambda: f(x.data, value, out=x.data))
         return x
 
     return operation
@@ -658,22 +677,22 @@ def tensor(data, dtype=None, requires_grad=False):
     return Tensor(np.array(_value(data), dtype), requires_grad)
 
 
-def zeros(*shape, dtype=np.float32):
+def zeros(*shape, dtype=np.float32, requires_grad=False):
     """A tensor of zeros, as ``zeros(2, 3)``.
 
     >>> zeros(2)
     tensor([0., 0.], dtype=float32)
     """
-    return Tensor(np.zeros(shape, dtype))
+    return Tensor(np.zeros(_shape(shape), dtype), requires_grad)
 
 
-def ones(*shape, dtype=np.float32):
+def ones(*shape, dtype=np.float32, requires_grad=False):
     """A tensor of ones, as ``ones(2, 3)``.
 
     >>> ones(2)
     tensor([1., 1.], dtype=float32)
     """
-    return Tensor(np.ones(shape, dtype))
+    return Tensor(np.ones(_shape(shape), dtype), requires_grad)
 
 
 def arange(*limits):
