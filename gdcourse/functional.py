@@ -173,8 +173,11 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """
     shape, n = tuple(normalized_shape), math.prod(normalized_shape)
     inputs = [x for x in (input, weight, bias) if x is not None]
-    if any(x.shape[-len(shape) :] != shape for x in inputs):
-        raise ValueError(f"layer_norm: {', '.join(str(x.shape) for x in inputs)} must all end with {shape}")
+    if input.shape[-len(shape) :] != shape or any(x.shape != shape for x in inputs[1:]):
+        shapes = ", ".join(str(x.shape) for x in inputs)
+        raise ValueError(
+            f"layer_norm: {shapes}; wanted an input that ends with {shape}, the others of this shape"
+        )
     x, *_ = alike("layer_norm", *inputs)
     w = 1 if weight is None else weight.data.reshape(n)
     ones = np.ones((n, 1), x.dtype)

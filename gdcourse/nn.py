@@ -7,7 +7,6 @@ is left out, from a fresh one without a seed.
 """
 
 import math
-from builtins import sum as add_up
 
 import numpy as np
 
@@ -116,9 +115,10 @@ class Module:
         for name, x in own.items():
             if state[name].shape != x.shape:
                 raise ValueError(f"{name} has shape {state[name].shape}; wanted {x.shape}")
+            state[name] = state[name].astype(x.dtype)
         with no_grad():
             for name, x in own.items():
-                x[...] = state[name].astype(x.dtype)
+                x[...] = state[name]
 
 
 class init:
@@ -142,7 +142,7 @@ class init:
 
     def xavier_uniform_(tensor, gain=1.0, generator=None):
         """Between -a and a, with a = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
-        a = gain * math.sqrt(6 / add_up(_fans(tensor)))
+        a = gain * math.sqrt(6 / sum(_fans(tensor)))
         return init.uniform_(tensor, -a, a, generator)
 
     def kaiming_normal_(tensor, nonlinearity="relu", generator=None):

@@ -4,6 +4,7 @@ Derived in "Go faster" (notebooks/06_optimizers.ipynb). Names, options, defaults
 ``torch.optim``.
 """
 
+import copy
 import math
 
 import numpy as np
@@ -32,19 +33,18 @@ class Optimizer:
     slots, decoupled = (), False  # decoupled: weight decay shrinks theta, else it is added to the gradient
 
     def __init__(self, params, **options):
+        if isinstance(params, Tensor):
+            raise TypeError("parameters come in a list, as in model.parameters(); this is one tensor")
         params = list(params)
         groups = params if params and isinstance(params[0], dict) else [{"params": params}]
         self.param_groups = [{**options, **group, "params": list(group["params"])} for group in groups]
         self.state = {}  # parameter -> {"step": t, slot: array, ...}
-        for group in self.param_groups:
-            others = [type(p).__name__ for p in group["params"] if not isinstance(p, Tensor)]
-            if others:
-                raise TypeError(
-                    f"parameters are tensors, as in model.parameters(); this list has a {others[0]}"
-                )
-            if not group["params"] or group["lr"] < 0:
-                count = len(group["params"])
-                raise ValueError(f"{count} parameters, lr {group['lr']}; wanted some, and lr >= 0")
+        kinds = {type(p).__name__ for p, _ in self._all() if not isinstance(p, Tensor)}
+        if kinds:
+            raise TypeError(f"parameters are tensors, as in model.parameters(); here is a {kinds.pop()}")
+        count, lrs = len(self._all()), [group["lr"] for group in self.param_groups]
+        if count == 0 or count > len({p for p, _ in self._all()}) or not all(lr >= 0 for lr in lrs):
+            raise ValueError(f"{count} parameters, lr {lrs}; wanted some, none of them twice, and lr >= 0")
 
     def _all(self):
         return [(p, group) for group in self.param_groups for p in group["params"]]
@@ -66,7 +66,7 @@ class Optimizer:
 
     def _update(self, p, group):
         g, decay = p.grad, group["weight_decay"]
-        if not self.state.get(p):
+        if p not in self.state:
             self.state[p] = {"step": 0, **{slot: np.zeros_like(g) for slot in self.slots}}
         state = self.state[p]
         state["step"] += 1
@@ -78,31 +78,27 @@ class Optimizer:
             p -= self.direction(g, group, state["step"], *(state[slot] for slot in self.slots))
 
     def state_dict(self):
-        """{"state": [a dict for each parameter], "groups": [the options of each group]}; arrays are copied."""
-        state = [
-            {k: v if k == "step" else v.copy() for k, v in self.state.get(p, {}).items()}
-            for p, _ in self._all()
-        ]
-        return {
-            "state": state,
-            "groups": [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups],
-        }
+        """A copy of all that the next step depends on, for ``load_state_dict``."""
+        states = [self.state.get(p, {}) for p, _ in self._all()]
+        groups = [{k: v for k, v in group.items() if k != "params"} for group in self.param_groups]
+        return copy.deepcopy({"rule": type(self).__name__, "groups": groups, "state": states})
 
     def load_state_dict(self, saved):
-        """Go on from what ``state_dict`` returned. ValueError for another number of parameters."""
-        if len(self._all()) != len(saved["state"]):
-            raise ValueError(
-                f"{len(saved['state'])} states; wanted {len(self._all())}, one for each parameter"
-            )
-        copied = lambda slot, x: int(x) if slot == "step" else np.array(x)
-        for (p, _), state in zip(self._all(), saved["state"]):
-            self.state[p] = {slot: copied(slot, x) for slot, x in state.items()}
-        for group, options in zip(self.param_groups, saved["groups"], strict=True):
+        """Go on from what ``state_dict`` returned. ValueError for another rule or other parameters."""
+        states = [{k: int(x) if k == "step" else np.array(x) for k, x in s.items()} for s in saved["state"]]
+        wanted = [{"step": (), **dict.fromkeys(self.slots, p.shape)} for p, _ in self._all()]
+        shapes = [{k: np.shape(x) for k, x in s.items()} for s in states]
+        same = len(shapes) == len(wanted) and all(s in ({}, w) for s, w in zip(shapes, wanted))
+        rule = type(self).__name__
+        if saved["rule"] != rule or len(saved["groups"]) != len(self.param_groups) or not same:
+            raise ValueError(f"this state, of {saved['rule']}, does not fit {rule} with these parameters")
+        self.state = {p: s for (p, _), s in zip(self._all(), states) if s}
+        for group, options in zip(self.param_groups, saved["groups"]):
             group.update(options)
 
 
 class SGD(Optimizer):
-    """v <- momentum v + g, theta <- theta - lr v; with Nesterov lr (g + momentum v) is taken off.
+    """v <- momentum v + g, theta <- theta - lr v; with Nesterov lr (g + momentum v) is taken off. ValueError.
 
     >>> w = Tensor([1.0], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -111,11 +107,14 @@ class SGD(Optimizer):
     array([0.5])
     """
 
+    slots = ("v",)
+
     def __init__(self, params, lr=1e-3, momentum=0.0, weight_decay=0.0, nesterov=False):
         super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
-        self.slots = ("v",) if any(group["momentum"] for group in self.param_groups) else ()
+        if any(group["nesterov"] and not group["momentum"] for group in self.param_groups):
+            raise ValueError("nesterov looks ahead along the momentum: wanted momentum > 0")
 
-    def direction(self, g, group, t, v=None):
+    def direction(self, g, group, t, v):
         lr, momentum = group["lr"], group["momentum"]
         if not momentum:
             return lr * g
@@ -218,8 +217,9 @@ def clip_grad_norm_(parameters, max_norm):
     >>> clip_grad_norm_([w], 1.0), w.grad.round(4)
     (10.0, array([0.6, 0.8]))
     """
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     grads = [p.grad for p in parameters if p.grad is not None]
-    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in grads))
+    norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in grads))
     if not norm + 1e-6 < max_norm:  # also when it is not a number
         for g in grads:
             g *= max_norm / (norm + 1e-6)

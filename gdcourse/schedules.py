@@ -31,7 +31,7 @@ def cosine(steps, floor=0.0):
     >>> [round(cosine(4)(k), 3) for k in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    return lambda k: floor + (1 - floor) * (1 + math.cos(math.pi * min(k / steps, 1))) / 2
+    return lambda k: floor + (1 - floor) * (1 + math.cos(math.pi * (k / steps if k < steps else 1))) / 2
 
 
 def warmup(steps, then=lambda k: 1.0):
@@ -75,9 +75,9 @@ class LambdaLR:
 
     def state_dict(self):
         """What ``load_state_dict`` needs to go on: the number of the step, the rates at the start."""
-        return {"last_epoch": self.last_epoch, "base_lrs": self.base_lrs}
+        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
 
     def load_state_dict(self, state):
         """Go on from what ``state_dict`` returned."""
-        self.base_lrs = state["base_lrs"]
+        self.base_lrs = list(state["base_lrs"])
         self._set(state["last_epoch"])

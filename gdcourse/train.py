@@ -29,11 +29,14 @@ def save_checkpoint(path, arrays, notes):
     ({'w': array([1., 1.])}, {'epoch': 3})
     """
     draft = Path(path).with_name(Path(path).name + ".part")
-    with open(draft, "wb") as file:
-        np.savez(file, **arrays, notes=json.dumps(notes))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+    try:
+        with open(draft, "wb") as file:
+            np.savez(file, **arrays, notes=json.dumps(notes))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def load_checkpoint(path):
@@ -58,7 +61,8 @@ def load_checkpoint(path):
 class Run:
     """All that the rest of a run depends on: weights, optimiser, schedule and random generators.
 
-    Generators are ``rng`` and those of the modules that draw, such as ``Dropout``.
+    Generators are ``rng`` and those of the modules that draw, such as ``Dropout``: as ``np.random.default_rng``
+    makes them (PCG64).
 
     >>> from gdcourse import nn, optim
     >>> model = nn.Sequential(nn.Linear(2, 1), nn.Dropout(0.5))
@@ -76,47 +80,59 @@ class Run:
         optimizer = self.optimizer.state_dict()
         arrays = {f"model/{name}": x for name, x in self.model.state_dict().items()}
         arrays |= {f"best/{name}": x for name, x in best.items()}
-        for i, state in enumerate(optimizer["state"]):
+        for i, state in enumerate(optimizer.pop("state")):
             arrays |= {f"optimizer/{i}/{slot}": x for slot, x in state.items()}
         notes = {
             "history": history,
-            "groups": optimizer["groups"],
+            "optimizer": optimizer,
             "scheduler": self.scheduler and self.scheduler.state_dict(),
             "generators": [g.bit_generator.state for g in self.generators],
         }
         save_checkpoint(path, arrays, notes)
 
     def load(self, path):
-        """Put everything back where it was; returns (history, best weights)."""
+        """Put everything back where it was; returns (history, best weights). ValueError for another run."""
         arrays, notes = load_checkpoint(path)
+        scheduled, generators = notes["scheduler"] is not None, notes["generators"]
+        if scheduled != (self.scheduler is not None) or len(generators) != len(self.generators):
+            raise ValueError(f"{path} is of a run with {len(generators)} generators, schedule: {scheduled}")
         under = lambda prefix: {k.removeprefix(prefix): x for k, x in arrays.items() if k.startswith(prefix)}
         count = sum(len(group["params"]) for group in self.optimizer.param_groups)
+        states = [under(f"optimizer/{i}/") for i in range(count)]
+        self.optimizer.load_state_dict({**notes["optimizer"], "state": states})
         self.model.load_state_dict(under("model/"))
-        state = [under(f"optimizer/{i}/") for i in range(count)]
-        self.optimizer.load_state_dict({"state": state, "groups": notes["groups"]})
-        if self.scheduler:
+        if scheduled:
             self.scheduler.load_state_dict(notes["scheduler"])
-        for generator, saved in zip(self.generators, notes["generators"], strict=True):
-            generator.bit_generator.state = saved
+        for generator, state in zip(self.generators, generators):
+            generator.bit_generator.state = state
         return notes["history"], under("best/")
+
+
+def _same_rows(X, y):
+    if not len(X) == len(y) > 0:
+        raise ValueError(f"{len(X)} rows of X, {len(y)} of y; wanted one for each, and at least one")
 
 
 def evaluate(model, loss_fn, X, y, batch_size=256):
     """Mean of ``loss_fn(model(X), y)`` over all rows, in batches: without gradients and dropout.
 
-    X (m, ...) and y (m, ...) are arrays. The model goes back to the mode in which it was.
+    X (m, ...) and y (m, ...) are arrays, ValueError for none. Each module goes back to the mode in which it was.
 
     >>> from gdcourse import functional as F, nn
     >>> evaluate(nn.Dropout(0.5), F.mse_loss, np.ones((3, 2)), np.zeros((3, 2)))
     1.0
     """
-    mode, total = model.training, 0.0
+    _same_rows(X, y)
+    modes, total = [(module, module.training) for module in model.modules()], 0.0
     model.eval()
-    with no_grad():
-        for i in range(0, len(X), batch_size):
-            xb, yb = X[i : i + batch_size], y[i : i + batch_size]
-            total += loss_fn(model(Tensor(xb)), Tensor(yb)).item() * len(xb)
-    model.train(mode)
+    try:
+        with no_grad():
+            for i in range(0, len(X), batch_size):
+                xb, yb = X[i : i + batch_size], y[i : i + batch_size]
+                total += loss_fn(model(Tensor(xb)), Tensor(yb)).item() * len(xb)
+    finally:
+        for module, mode in modes:
+            module.training = mode
     return total / len(X)
 
 
@@ -133,14 +149,16 @@ def train_epoch(model, loss_fn, optimizer, X, y, rng, batch_size=64, scheduler=N
     >>> train_epoch(model, F.mse_loss, sgd, X, y, rng) > train_epoch(model, F.mse_loss, sgd, X, y, rng)
     True
     """
+    _same_rows(X, y)
     total, order = 0.0, rng.permutation(len(X))
     model.train()
     for i in range(0, len(X), batch_size):
         rows = order[i : i + batch_size]
         loss = loss_fn(model(Tensor(X[rows])), Tensor(y[rows]))
         if not math.isfinite(loss.item()):
+            done = i // batch_size
             raise FloatingPointError(
-                f"the loss is {loss.item()} after {i // batch_size} batches: lower the lr"
+                f"the loss is {loss.item()} after {done} batches: lower the lr, or look for nan"
             )
         optimizer.zero_grad()
         loss.backward()
@@ -171,6 +189,8 @@ def fit(
     >>> len(fit(model, F.mse_loss, sgd, data, data, 3, rng, progress=False))
     3
     """
+    _same_rows(*train)
+    _same_rows(*valid)
     run, history, best = Run(model, optimizer, scheduler, rng), [], model.state_dict()
     if path and Path(path).exists():
         history, best = run.load(path)
@@ -178,6 +198,8 @@ def fit(
     while len(history) < epochs and not _stalled(history, patience):
         loss = train_epoch(model, loss_fn, optimizer, *train, rng, scheduler=scheduler, **options)
         valid_loss = evaluate(model, loss_fn, *valid)
+        if not math.isfinite(valid_loss):
+            raise FloatingPointError(f"the validation loss is {valid_loss} after epoch {len(history) + 1}")
         if all(valid_loss < past["valid"] for past in history):
             best = model.state_dict()
         history.append({"epoch": len(history) + 1, "train": loss, "valid": valid_loss})

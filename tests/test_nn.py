@@ -233,3 +233,22 @@ def test_batch_norm_follows_the_batch_in_training_and_wants_two_samples():
         np.testing.assert_allclose(ours.state_dict()[key], value.numpy(), rtol=1e-5)
     with pytest.raises(ValueError, match=r"\(1, 3\) has 1 number"):
         ours(Tensor(np.ones((1, 3), np.float32)))
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    before = model.state_dict()
+    for wrong in ({"0.weight": 0}, {**before, "1.bias": np.zeros(2)}, {**before, "1.bias": np.array(["a"])}):
+        with pytest.raises((KeyError, ValueError)):
+            model.load_state_dict({k: v + 1 if v is before.get(k) else v for k, v in wrong.items()})
+    for name, x in model.state_dict().items():
+        assert np.array_equal(x, before[name])
+
+
+def test_the_scale_of_a_layer_norm_has_the_shape_of_what_is_normed():
+    x = Tensor(np.ones((2, 4)))
+    for shape in [(1, 4), (2, 4), (3,)]:
+        with pytest.raises(
+            ValueError, match=r"layer_norm: \(2, 4\), .*; wanted an input that ends with \(4,\)"
+        ):
+            functional.layer_norm(x, (4,), Tensor(np.ones(shape)))

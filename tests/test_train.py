@@ -92,6 +92,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         train.save_checkpoint(path, {"a": np.zeros(2)}, {})
     assert train.load_checkpoint(path)[0]["a"].tolist() == [1.0, 1.0]
+    assert [p.name for p in tmp_path.iterdir()] == ["run.npz"]
 
 
 def test_arrays_of_any_layout_and_kind_come_back_as_they_were(tmp_path):
@@ -165,3 +166,48 @@ def test_a_whole_epoch_takes_each_row_once():
     optimiser = optim.SGD(model.parameters(), lr=0.1)
     train.train_epoch(model, F.cross_entropy, optimiser, X, y, np.random.default_rng(0), batch_size=32)
     assert sorted(seen) == sorted(X[:, 0].tolist()) and seen != X[:, 0].tolist()
+
+
+def test_a_checkpoint_of_another_run_is_refused_before_anything_changes(tmp_path):
+    path = tmp_path / "run.npz"
+    run(2, path)
+    model, _, _, rng = setup()
+    adamw = optim.AdamW(model.parameters())
+    others = {
+        "does not fit SGD": train.Run(model, sgd := optim.SGD(model.parameters(), momentum=0.9), schedules.LambdaLR(sgd, schedules.cosine(9)), rng),
+        "schedule: True": train.Run(model, adamw, None, rng),
+    }  # fmt: skip
+    for words, other in others.items():
+        with pytest.raises(ValueError, match=words):
+            other.load(path)
+    no_dropout = train.Run(nn.Linear(4, 2), adamw, schedules.LambdaLR(adamw, schedules.cosine(9)), rng)
+    with pytest.raises(ValueError, match="of a run with 2 generators"):
+        no_dropout.load(path)
+
+
+@pytest.mark.parametrize("rows, labels", [(0, 0), (4, 3)])
+def test_rows_without_labels_and_no_rows_are_refused_at_once(rows, labels):
+    model, optimiser, _, rng = setup()
+    empty = X[:rows], y[:labels]
+    for data in [((X, y), empty), (empty, (X, y))]:
+        with pytest.raises(ValueError, match=f"{rows} rows of X, {labels} of y"):
+            train.fit(model, F.cross_entropy, optimiser, *data, 1, rng, progress=False)
+    with pytest.raises(ValueError, match="wanted one for each"):
+        train.evaluate(model, F.cross_entropy, *empty)
+
+
+def test_a_validation_loss_that_is_not_finite_is_told():
+    model, optimiser, _, rng = setup()
+    bad = np.full_like(X, np.nan)
+    with pytest.raises(FloatingPointError, match="the validation loss is nan after epoch 1"):
+        train.fit(model, F.cross_entropy, optimiser, (X, y), (bad, y), 3, rng, progress=False)
+
+
+def test_evaluation_leaves_a_frozen_part_frozen_also_after_an_error():
+    model, *_ = setup()
+    model.train()
+    model.children()[2].eval()  # a batch norm
+    with pytest.raises(ValueError):
+        train.evaluate(model, F.mse_loss, X, y)
+    train.evaluate(model, F.cross_entropy, X, y)
+    assert [m.training for m in model.children()] == [True, True, False, True, True]
