@@ -57,8 +57,9 @@ def test_a_resumed_run_ends_bit_for_bit_where_an_unbroken_one_does(tmp_path):
 
 
 def test_a_run_stops_when_the_validation_loss_stays():
-    _, history = run(200, patience=3)
+    model, history = run(200, patience=3)
     losses = [h["valid"] for h in history]
+    assert train.evaluate(model, F.cross_entropy, X[80:], y[80:]) == min(losses) < losses[-1]
     assert len(losses) < 200 and len(losses) - 1 - int(np.argmin(losses)) == 3
 
 
