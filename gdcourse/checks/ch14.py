@@ -17,9 +17,25 @@ def two(result, what):
     return result
 
 
+def shape_of(result):
+    """The shape of anything; None where there is none, as of a ragged list."""
+    try:
+        return np.shape(result)
+    except Exception:
+        return None
+
+
 @check.exercise(points=1)
 def broadcast_by_hand(answer):
     c, b = two(run(answer), "the gradient of c and that of b")
+    if (shape_of(c), shape_of(b)) == ((3,), (2, 1)):
+        raise Mistake("the two are swapped: the gradient of c first.")
+    if shape_of(c) == (2, 3):
+        raise Mistake("the gradient of c has still six numbers, the shares of its copies: add each row.")
+    if shape_of(c) == (2,):
+        raise Mistake("the gradient of c has the shape of c, (2, 1): two rows of one number, [[..], [..]].")
+    if shape_of(b) == (2, 3):
+        raise Mistake("the gradient of b has still six numbers, the shares of its copies: add each column.")
     want_close(c, [[7], [21]], "the gradient of c", [
         ([[3], [4]], "those are the row sums of u alone: c is multiplied by X, so its copies get u times X."),
         ([[6], [15]], "those are the row sums of X: they hold for a u of ones; multiply by u first."),
@@ -38,6 +54,8 @@ def broadcast_by_hand(answer):
 @check.exercise(points=1)
 def matmul_by_hand(answer):
     dX, dY = two(run(answer), "the gradient of X and that of Y")
+    if (shape_of(dX), shape_of(dY)) == ((3, 2), (1, 3)):
+        raise Mistake("the two are swapped: the gradient of X first.")
     want_close(dX, [[5, 8, -13]], "the gradient of X", [
         ([[1, 3, 3]], "those are the row sums of Y, right for a u of ones: weigh the columns of Y with u."),
         ([[5, 12, 3]], "the minus of the second entry of u is lost."),
@@ -96,11 +114,17 @@ def unbroadcast(answer):
                 raise Mistake(
                     f"{what}: got {got.shape}; an axis of length 1 is gone: keep it (keepdims), or reshape."
                 )
+            if got.shape == full[: len(shape)]:
+                raise Mistake(
+                    f"{what}: got {got.shape}; NumPy adds new axes in front: sum over the first axes, not the last."
+                )
             raise Mistake(f"{what}: got {got.shape}, wanted {shape}; sum where the array has length 1, too.")
         copies = u.size // max(math.prod(shape), 1)
         flat = u.reshape(-1, *shape)[0] if full[len(full) - len(shape) :] == shape else want
         last = u.reshape(-1, *shape)[-1] if full[len(full) - len(shape) :] == shape else want
         want_close(got, want, what, [
+            (u.reshape(-1, *shape).sum(0), "those sums mix numbers of different places, as a reshape does: sum over the axes "
+             "that were repeated."),
             (want / copies, "that is the mean over the copies: they add up, without a division."),
             (flat, "that is the first copy alone: all copies have used the array."),
             (last, "that is the last copy alone: all copies have used the array."),
@@ -120,15 +144,20 @@ def soft(x):
 def softmax_vjp(answer):
     rng = np.random.default_rng(142)
     cases = [(rng.normal(size=s), rng.normal(size=s)) for s in ((4,), (3, 5), (5, 3), (2, 3, 4), (3, 1))]
-    cases.append((rng.normal(size=(2, 3)), np.array([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -999.5]])))
+    big = np.array([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -999.5], [1000.0, -1000.0, -1000.0]])
+    cases.append((rng.normal(size=(3, 3)), big))
     for u, x in cases:
         n, what = x.shape[-1], f"the gradient for x of shape {x.shape}"
-        result = run(answer, u, x)
+        try:
+            result = run(answer, u, x)
+        except Mistake as mistake:
+            if "broadcast" in str(mistake):
+                raise Mistake(f"{mistake} Does every max and sum have axis=-1, keepdims=True?") from None
+            raise
         if isinstance(result, np.ndarray) and result.dtype.kind == "f" and not np.isfinite(result).all():
-            big = np.abs(x).max() > 900
             raise Mistake(
                 "for x near 1000 the result is not finite: take the largest entry of each row off before exp."
-                if big
+                if x is big
                 else f"{what} is not finite."
             )
         p = np.array([soft(row.tolist()) for row in x.reshape(-1, n)]).reshape(x.shape)
@@ -145,6 +174,8 @@ def softmax_vjp(answer):
             (p * (u - u.mean(-1, keepdims=True)), "the mean of u is not the sum of u p: weigh with p."),
             (p * (u - (u * p).sum()), "the sum runs over all rows: sum along the last axis, keepdims=True."),
             (p * (u - (u * p).mean(-1, keepdims=True)), "that divides by the length: the sum of u p, not the mean."),
+            (p * (u - p), "p (u - p) lacks the sum: p (u - sum of u p), one sum for each row."),
+            (u - p, "u - p takes values off a gradient: wanted p (u - sum of u p)."),
             (u - dot, "the factor p in front is missing."),
             (-want, "the sign is flipped: p (u - sum of u p)."),
             (u - p * u.sum(-1, keepdims=True), "that is the rule of log-softmax; wanted softmax."),
@@ -167,6 +198,8 @@ def getitem_vjp(answer):
         (2, (4, 3)),
         (slice(1, None, 2), (5, 2)),
         ((0, slice(None)), (4, 3)),
+        ((np.array([True, False, True, False]), 1), (4, 3)),
+        ((1, np.array([True, False, True])), (4, 3)),
     ]:
         places = np.arange(math.prod(shape)).reshape(shape)[index]
         u = rng.normal(size=places.shape)
@@ -183,7 +216,8 @@ def getitem_vjp(answer):
             (first.reshape(shape), "of an element taken several times only the first u is kept: all of them add."),
             (want / np.maximum(times, 1), "elements taken several times get the mean: they add up, without a division."),
             (times, "u is forgotten: that counts how often each element was taken."),
-            (np.zeros(shape), "it is all zeros: nothing was added. Does the index make a copy on the way?"),
+            (np.zeros(shape), "it is all zeros: is the array one of integers, which lose what follows the "
+             "point, or does the index make a copy on the way?"),
             (np.sign(times) * 1.0, "u is forgotten: that marks the elements that were taken."),
             (-want, "the sign is flipped: y is x in other places, with slope 1."),
             (2 * want, "everything is there twice."),
@@ -239,7 +273,7 @@ def blind_spots(answer):
         (10, "10 permutations undo themselves: count those that do not."),
         (23, "23 compares with u itself: compare with the right rule, u.transpose(np.argsort(p))."),
         (24, "24 would mean that the wrong rule is never right: try p = (0, 1, 2, 3)."),
-        (0, "a random u sees more than that: is it random, and does the rule use it?"),
+        (0, "a random u sees more than that: is it random, and do you compare the numbers, not only the shapes?"),
         (6, "only cycles of four axes? Those of three do not undo themselves either."),
         (8, "only cycles of three axes? Those of four do not undo themselves either."),
     ], otherwise=f"{got[1]:g} is not the second count: go through all 24 permutations.")  # fmt: skip
@@ -282,7 +316,7 @@ def einsum_vjp(answer):
                 grad[at] = np.sum(u * np.einsum(spec, *((unit, y) if k == 0 else (y, unit))))
             want.append(grad)
             plain.append(grad / math.prod(LENGTHS[c] for c in lone[k]))
-        if all(np.shape(g) == w.shape for g, w in zip(got[::-1], want)) and A.shape != B.shape:
+        if all(shape_of(g) == w.shape for g, w in zip(got[::-1], want)) and A.shape != B.shape:
             raise Mistake(f"{spec}: the two gradients are swapped: that of A first.")
         for k, name in enumerate("AB"):
             one = np.ones(u.shape)
