@@ -216,11 +216,16 @@ def batch_norm(input, running_mean, running_var, weight, bias, training=False, m
     tensor([[-1.],
             [ 1.]])
     """
+    alike("batch_norm", input, weight, bias)
+    if input.shape[1:2] != weight.shape:
+        raise ValueError(f"batch_norm: {input.shape}, {weight.shape}; wanted (m, c) or (m, c, ...), and (c,)")
     axes, shape = (0, *range(2, input.ndim)), (-1,) + (1,) * (input.ndim - 2)
     n = input.data[:, :1].size
     if training:
         if n < 2:
-            raise ValueError(f"batch_norm: {input.shape} has {n} number in each channel; wanted more")
+            raise ValueError(
+                f"batch_norm: {input.shape} has {n} number in each channel; wanted more: no batch of 1"
+            )
         centre, spread = input.mean(axes), input.var(axes, correction=0)
         with no_grad():
             running_mean += momentum * (centre.detach() - running_mean)
@@ -318,6 +323,8 @@ def scaled_dot_product_attention(
         raise ValueError(
             f"{op}: {Q.shape}, {K.shape}, {V.shape}; wanted (..., t, d), (..., s, d), (..., s, v)"
         )
+    if is_causal and attn_mask is not None:
+        raise ValueError(f"{op}: is_causal is a mask of its own; wanted one of the two")
     if isinstance(attn_mask, Tensor) and attn_mask.requires_grad:
         raise TypeError(f"{op}: the mask {attn_mask.shape} requires a gradient; a mask gets none")
     scale = 1 / math.sqrt(Q.shape[-1]) if scale is None else scale
@@ -384,8 +391,9 @@ def conv2d(input, weight, bias=None, stride=1, padding=0):
     """
     inputs = [x for x in (input, weight, bias) if x is not None]
     x, W, *b = alike("conv2d", *inputs)
-    if x.ndim != 4 or W.ndim != 4 or x.shape[1] != W.shape[1]:
-        raise ValueError(f"conv2d: {x.shape} and {W.shape}; wanted (m, c, h, w) and (o, c, kh, kw)")
+    if x.ndim != 4 or W.ndim != 4 or x.shape[1] != W.shape[1] or (b and b[0].shape != W.shape[:1]):
+        shapes = ", ".join(str(x.shape) for x in inputs)
+        raise ValueError(f"conv2d: {shapes}; wanted (m, c, h, w), (o, c, kh, kw), (o,)")
     h, w, (o, c, kh, kw), p = *x.shape[2:], W.shape, padding
     images = np.pad(x.transpose(0, 2, 3, 1), ((0, 0), (p, p), (p, p), (0, 0)))  # channels last
     slide = lambda a, b: sliding_window_view(a, (kh, kw), axis=(1, 2))[:, ::stride, ::stride]

@@ -42,6 +42,13 @@ class Module:
 
     training, buffer_names = True, ()
 
+    def __setattr__(self, name, value):
+        if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter | None):
+            raise TypeError(
+                f"{name} is a Parameter; wanted Parameter(...) or None, got a {type(value).__name__}"
+            )
+        super().__setattr__(name, value)
+
     def forward(self, *inputs):
         """What the module computes of its inputs; each kind of module writes its own."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(self, ...)")
@@ -50,7 +57,9 @@ class Module:
         return self.forward(*args, **named)
 
     def register_buffer(self, name, tensor):
-        """A tensor that is saved and not learnt."""
+        """A tensor that is saved and not learnt. TypeError for anything else."""
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"buffer {name} is a {type(tensor).__name__}; wanted a tensor")
         self.buffer_names += (name,)
         setattr(self, name, tensor)
 
@@ -290,6 +299,9 @@ class RNNCell(Module):
         self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh = drawn
 
     def _mixed(self, x, h):
+        if x.ndim != 2 or h.shape != (len(x), self.hidden_size):
+            name, n = type(self).__name__, self.hidden_size
+            raise ValueError(f"{name}: x {x.shape}, h {h.shape}; wanted (m, n_in), (m, {n})")
         return F.linear(x, self.weight_ih, self.bias_ih) + F.linear(h, self.weight_hh, self.bias_hh)
 
     def _rest(self, x):
@@ -313,6 +325,8 @@ class LSTMCell(RNNCell):
     def forward(self, x, state=None):
         h, c = (self._rest(x), self._rest(x)) if state is None else state
         i, f, g, o = split(self._mixed(x, h), self.hidden_size, dim=1)
+        if c.shape != h.shape:
+            raise ValueError(f"LSTMCell: h {h.shape}, c {c.shape}; wanted two of one shape")
         c = F.sigmoid(f) * c + F.sigmoid(i) * F.tanh(g)
         return F.sigmoid(o) * F.tanh(c), c
 
@@ -320,7 +334,7 @@ class LSTMCell(RNNCell):
 class MultiheadAttention(Module):
     """Attention in ``num_heads`` subspaces: query (m, t, d), key and value (m, s, d) -> ((m, t, d), None).
 
-    torch's with ``batch_first=True`` and ``need_weights=False``, which need not be written here. As there, a
+    torch's with ``batch_first=True`` and ``need_weights=False``. As there, a
     boolean ``attn_mask`` (t, s) is true where a query may NOT look (in scaled_dot_product_attention: may).
 
     >>> x = Tensor(np.ones((2, 3, 8), np.float32))
@@ -340,6 +354,10 @@ class MultiheadAttention(Module):
         init.zeros_(self.out_proj.bias)
 
     def forward(self, query, key, value, attn_mask=None, need_weights=False):
+        if query.ndim != 3 or need_weights:
+            raise ValueError(
+                f"MultiheadAttention: query {query.shape}; wanted (m, t, d), and need_weights=False"
+            )
         m, t, d = query.shape
         weights, biases = split(self.in_proj_weight, d), split(self.in_proj_bias, d)
         heads = lambda x: x.reshape(m, -1, self.heads, d // self.heads).transpose(
@@ -362,6 +380,10 @@ class ModuleList(Module):
 
     def __init__(self, modules=()):
         for i, m in enumerate(modules):
+            if not isinstance(m, Module):
+                raise TypeError(
+                    f"place {i} holds a {type(m).__name__}; wanted modules, such as Linear(2, 2), ReLU()"
+                )
             setattr(self, str(i), m)
 
     def __len__(self):

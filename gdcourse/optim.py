@@ -17,15 +17,16 @@ class Optimizer:
 
     A subclass names the arrays that it keeps for each parameter in ``slots``, and writes
     ``direction(g, group, t, *slots)``: what to take off, given the gradient ``g``, the options of the group
-    and the number t = 1, 2, ... of the step. Parameters without a gradient stay. ValueError for an empty list
-    and for a negative ``lr``.
+    and the number t = 1, 2, ... of the step. Slots are zeros at first, and change in place (``v += g``).
+    Every group has an ``lr`` and a ``weight_decay``. Parameters without a gradient stay. ValueError for an
+    empty list, a parameter that comes twice or was made by an operation, and a negative ``lr``.
 
     >>> class Sign(Optimizer):
     ...     def direction(self, g, group, t):
     ...         return group["lr"] * np.sign(g)
     >>> w = Tensor([1.0], requires_grad=True)
     >>> (3 * w).sum().backward()
-    >>> Sign([w], lr=0.25, weight_decay=0.0).step()
+    >>> Sign([w], lr=0.25).step()
     >>> w.data
     array([0.75])
     """
@@ -33,18 +34,31 @@ class Optimizer:
     slots, decoupled = (), False  # decoupled: weight decay shrinks theta, else it is added to the gradient
 
     def __init__(self, params, **options):
-        if isinstance(params, Tensor):
-            raise TypeError("parameters come in a list, as in model.parameters(); this is one tensor")
+        if isinstance(params, Tensor) or not hasattr(params, "__iter__"):
+            raise TypeError(
+                f"parameters come in a list, as in model.parameters(); this is a {type(params).__name__}"
+            )
         params = list(params)
         groups = params if params and isinstance(params[0], dict) else [{"params": params}]
-        self.param_groups = [{**options, **group, "params": list(group["params"])} for group in groups]
+        listed = lambda p: [p] if isinstance(p, Tensor) else list(p)
+        defaults = {"weight_decay": 0.0, **options}
+        self.param_groups = [{**defaults, **group, "params": listed(group["params"])} for group in groups]
         self.state = {}  # parameter -> {"step": t, slot: array, ...}
         kinds = {type(p).__name__ for p, _ in self._all() if not isinstance(p, Tensor)}
         if kinds:
             raise TypeError(f"parameters are tensors, as in model.parameters(); here is a {kinds.pop()}")
+        made = [p for p, _ in self._all() if not p.is_leaf]
+        if made:
+            raise ValueError(
+                f"a parameter {made[0].shape} was made by {made[0].op}; wanted leaves: tensor(array)"
+            )
         count, lrs = len(self._all()), [group["lr"] for group in self.param_groups]
-        if count == 0 or count > len({p for p, _ in self._all()}) or not all(lr >= 0 for lr in lrs):
-            raise ValueError(f"{count} parameters, lr {lrs}; wanted some, none of them twice, and lr >= 0")
+        if count == 0:
+            raise ValueError("0 parameters; are the layers in a plain list? ModuleList shows them")
+        if count > len({p for p, _ in self._all()}):
+            raise ValueError(f"{count} parameters, one of them twice; wanted each once")
+        if not all(lr >= 0 for lr in lrs):
+            raise ValueError(f"lr {lrs}; wanted lr >= 0")
 
     def _all(self):
         return [(p, group) for group in self.param_groups for p in group["params"]]

@@ -1,9 +1,9 @@
 """Reverse-mode differentiation of arrays: an operation is a value and a linear map for each input.
 
 Derived in "Build Tensor" (notebooks/14_tensor_autograd.ipynb). Names and behaviour are torch's: with
-``import gdcourse.tensor as torch`` a model written for torch runs. What differs: ``grad`` is a NumPy array,
-float32 and float64 never mix by themselves, lists of floats become float64, as in NumPy, and a gradient has
-no gradient of its own.
+``import gdcourse.tensor as torch`` a model runs that keeps to the names in here. What differs: ``grad`` is a
+NumPy array, float32 and float64 never mix by themselves, lists of floats become float64, as in NumPy, and a
+gradient has no gradient of its own.
 """
 
 import math
@@ -102,7 +102,10 @@ class Tensor:
             g, edges, node.grad, node.edges = node.grad, node.edges, None, None
             for parent, vjp in edges:
                 if vjp:
-                    share = unbroadcast(vjp(g), parent.data.shape)
+                    try:
+                        share = unbroadcast(vjp(g), parent.data.shape)
+                    except (ValueError, AttributeError) as error:
+                        raise type(error)(f"the vjp of {node.op} {node.shape}: {error}") from None
                     if parent.edges == ():
                         kept = share is g or share.base is not None or np.may_share_memory(share, parent.data)
                         parent._receive(share, own=not kept)
@@ -112,7 +115,7 @@ class Tensor:
     def _receive(self, share, own):
         """Add a share to the gradient. The first one is copied, unless nobody else holds it."""
         if self.grad is None:
-            self.grad = np.asarray(share) if own else np.array(share)
+            self.grad = np.asarray(share, self.dtype) if own else np.array(share, self.dtype)
         else:
             self.grad += share
 
@@ -151,6 +154,7 @@ class Tensor:
     float = lambda self: self.to(np.float32)
     double = lambda self: self.to(np.float64)
     item = lambda self: self.data.item()
+    __format__ = lambda self, how: format(self.item() if self.ndim == 0 else str(self), how)
     __len__ = lambda self: len(self.data)
     __bool__ = lambda self: bool(self.data)
     __invert__ = lambda self: Tensor(~self.data)
@@ -198,6 +202,8 @@ def node(op, value, *edges):
             if False in needs:  # what the vjp of a constant remembers is not kept
                 edges = tuple([(x, vjp if x.requires_grad else None) for x, vjp in edges])
             made = Tensor(value, True, op, edges)
+            if any([made.data is x.data for x, _ in edges]):
+                made.data = made.data.view()  # the input itself stays as it is
             made.data.setflags(False)  # read-only: vjps remember it
             return made
     return Tensor(value, op=op)
@@ -275,6 +281,9 @@ def alike(op, *tensors):
     >>> alike("cat", Tensor([1.0]), Tensor([2.0]))
     [array([1.]), array([2.])]
     """
+    others = [type(x).__name__ for x in tensors if not isinstance(x, Tensor)]
+    if others:
+        raise TypeError(f"{op}: wanted tensors, got a {others[0]}: write Tensor(x)")
     arrays = [x.data for x in tensors]
     if len({a.dtype for a in arrays}) > 1:
         kinds = ", ".join(f"{a.dtype} {a.shape}" for a in arrays)

@@ -179,8 +179,8 @@ def fit(
 
     ``train`` and ``valid`` are pairs (X, y) of arrays; ``options`` are those of ``train_epoch``. After
     ``patience`` epochs without a lower validation loss the run stops early. With a ``path`` each epoch is
-    saved, and a run that was killed goes on from there: to the same weights, bit for bit, as if nothing
-    had happened. Returns [{"epoch": 1, "train": mean loss while training, "valid": loss after it}, ...].
+    saved, and a run that was killed goes on from there, with the rates and generators in the file: to the
+    same weights, bit for bit, as if nothing had happened. Returns [{"epoch": 1, "train": mean loss while training, "valid": loss after it}, ...].
 
     >>> from gdcourse import functional as F, nn, optim
     >>> model, rng = nn.Linear(2, 1, rng=0), np.random.default_rng(0)
@@ -191,9 +191,14 @@ def fit(
     """
     _same_rows(*train)
     _same_rows(*valid)
+    if path and not Path(path).resolve().parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder for it; make it first")
     run, history, best = Run(model, optimizer, scheduler, rng), [], model.state_dict()
     if path and Path(path).exists():
         history, best = run.load(path)
+        tqdm.write(
+            f"{path}: goes on after epoch {len(history)}; delete it to start anew"
+        ) if progress else None
     bar = tqdm(total=epochs, initial=len(history), disable=not progress)
     while len(history) < epochs and not _stalled(history, patience):
         loss = train_epoch(model, loss_fn, optimizer, *train, rng, scheduler=scheduler, **options)

@@ -252,3 +252,31 @@ def test_the_scale_of_a_layer_norm_has_the_shape_of_what_is_normed():
             ValueError, match=r"layer_norm: \(2, 4\), .*; wanted an input that ends with \(4,\)"
         ):
             functional.layer_norm(x, (4,), Tensor(np.ones(shape)))
+
+
+x23 = Tensor(np.ones((2, 3), np.float32))
+
+
+@pytest.mark.parametrize("make, error, words", [
+    (lambda: nn.Sequential([nn.Linear(2, 2)]), TypeError, "place 0 holds a list; wanted modules"),
+    (lambda: nn.Sequential(nn.Linear(2, 2), functional.relu), TypeError, "place 1 holds a function"),
+    (lambda: nn.ModuleList([nn.ReLU]), TypeError, "place 0 holds a type"),
+    (lambda: setattr(nn.Linear(2, 2), "weight", x23), TypeError, "weight is a Parameter; wanted .* got a Tensor"),
+    (lambda: nn.Module().register_buffer("mask", np.ones(2)), TypeError, "buffer mask is a ndarray"),
+    (lambda: nn.Module()(x23), NotImplementedError, "Module has no forward"),
+    (lambda: nn.Linear(3, 2)(np.ones((2, 3), np.float32)), TypeError, "linear: wanted tensors, got a ndarray"),
+    (lambda: nn.LSTMCell(3, 4)(x23[0]), ValueError, r"LSTMCell: x \(3,\), h .*; wanted \(m, n_in\), \(m, 4\)"),
+    (lambda: nn.RNNCell(3, 4)(x23, x23), ValueError, r"RNNCell: x \(2, 3\), h \(2, 3\)"),
+    (lambda: nn.LSTMCell(3, 3)(x23, (x23, x23[:, :1])), ValueError, r"LSTMCell: h \(2, 3\), c \(2, 1\)"),
+    (lambda: nn.BatchNorm1d(4)(x23), ValueError, r"batch_norm: \(2, 3\), \(4,\); wanted"),
+    (lambda: nn.MultiheadAttention(3, 1)(x23, x23, x23), ValueError, r"MultiheadAttention: query \(2, 3\)"),
+])  # fmt: skip
+def test_what_a_module_cannot_take_is_refused_by_name(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_a_parameter_gives_way_to_a_parameter_or_to_none():
+    layer = nn.Linear(2, 2)
+    layer.weight, layer.bias = nn.Parameter(np.ones((2, 2), np.float32)), None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]

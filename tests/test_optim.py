@@ -179,11 +179,13 @@ w = Tensor([1.0], requires_grad=True)
 
 
 @pytest.mark.parametrize("make, error, words", [
-    (lambda: optim.SGD(w), TypeError, "this is one tensor"),
-    (lambda: optim.SGD([w, w]), ValueError, "none of them twice"),
-    (lambda: optim.SGD([{"params": [w]}, {"params": [w]}]), ValueError, "none of them twice"),
+    (lambda: optim.SGD(w), TypeError, "as in model.parameters.*this is a Tensor"),
+    (lambda: optim.SGD([w, w]), ValueError, "one of them twice"),
+    (lambda: optim.SGD([{"params": [w]}, {"params": [w]}]), ValueError, "one of them twice"),
     (lambda: optim.Adam([w], lr=float("nan")), ValueError, "lr .nan"),
     (lambda: optim.SGD([w], nesterov=True), ValueError, "wanted momentum > 0"),
+    (lambda: optim.SGD(print), TypeError, "as in model.parameters"),
+    (lambda: optim.SGD([w * 2]), ValueError, r"parameter \(1,\) was made by mul; wanted leaves"),
 ])  # fmt: skip
 def test_what_cannot_be_meant_is_refused(make, error, words):
     with pytest.raises(error, match=words):
@@ -232,3 +234,11 @@ def test_clipping_takes_one_tensor_and_does_not_overflow():
 
 def test_a_cosine_of_no_steps_stands_at_its_floor():
     assert [schedules.warmup(2, schedules.cosine(0, 0.1))(k) for k in range(4)] == [0.5, 1.0, 0.1, 0.1]
+
+
+def test_a_group_of_one_tensor_is_a_group_of_one_parameter():
+    v = Tensor([1.0, 2.0], requires_grad=True)
+    optimiser = optim.SGD([{"params": v, "lr": 0.5}])
+    (v * v).sum().backward()
+    optimiser.step()
+    assert v.data.tolist() == [0.0, 0.0]

@@ -544,3 +544,34 @@ def test_lists_of_axes_shapes_in_a_tuple_and_names_of_arguments_are_those_of_tor
     assert float(Tensor([1.5])) == 1.5
     with pytest.raises(TypeError):
         list(Tensor(3.0))
+
+
+def test_a_value_that_is_the_input_itself_leaves_the_input_writable():
+    w = leaf(1.0, 2.0)
+    t.node("reverse", w.data, (w, lambda g: -g)).sum().backward()
+    with no_grad():
+        w -= 1.0
+    assert w.grad.tolist() == [-1.0, -1.0] and w.data.tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("vjp", [lambda g: None, lambda g: np.ones(5), lambda g: 1.0])
+def test_a_wrong_vjp_is_called_by_the_name_of_its_operation(vjp):
+    w = leaf(1.0, 2.0)
+    with pytest.raises((ValueError, AttributeError), match=r"the vjp of wrong \(2,\): "):
+        t.node("wrong", w.data * 2, (w, vjp)).backward(np.ones(2))
+
+
+def test_a_gradient_takes_the_dtype_of_its_leaf():
+    w = leaf(1.0, 2.0, dtype=np.float32)
+    t.node("double", w.data * 2, (w, lambda g: g * np.array([2.0, 2.0]))).backward(np.ones(2))
+    assert w.grad.dtype == np.float32
+
+
+def test_one_number_is_formatted_like_a_number():
+    assert f"{leaf(0.5).sum():.2f}" == "0.50" and f"{Tensor([1.0])}" == "tensor([1.])"
+
+
+def test_causal_attention_with_a_mask_beside_it_is_refused():
+    x = Tensor(np.ones((2, 2)))
+    with pytest.raises(ValueError, match="wanted one of the two"):
+        F.scaled_dot_product_attention(x, x, x, attn_mask=x, is_causal=True)

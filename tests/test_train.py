@@ -212,3 +212,16 @@ def test_evaluation_leaves_a_frozen_part_frozen_also_after_an_error():
         train.evaluate(model, F.mse_loss, X, y)
     train.evaluate(model, F.cross_entropy, X, y)
     assert [m.training for m in model.children()] == [True, True, False, True, True]
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_first_epoch(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no folder for it"):
+        run(1, tmp_path / "none" / "run.npz")
+
+
+def test_a_run_that_goes_on_says_so(tmp_path, capsys):
+    path = tmp_path / "run.npz"
+    run(2, path)
+    model, optimiser, scheduler, rng = setup()
+    train.fit(model, F.cross_entropy, optimiser, (X, y), (X, y), 2, rng, scheduler=scheduler, path=path)
+    assert "goes on after epoch 2; delete it to start anew" in capsys.readouterr().out
