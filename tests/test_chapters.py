@@ -28,8 +28,23 @@ TAUGHT = (
     "descent",
     "mlp",
     "scalar",
+    "tensor",
+    "functional",
+    "nn",
+    "optim",
+    "schedules",
+    "train",
 )  # modules that chapters derive; the rest need not be looked at
-PLANNED = {}  # {module: {name: stem of the chapter that will derive it}}
+PLANNED = {  # {module: {name: number of the chapter that will derive it}}; empty when the course is complete
+    "functional": {
+        "batch_norm": 11, "pad": 16, "conv2d": 16, "max_pool2d": 16, "avg_pool2d": 16,
+        "scaled_dot_product_attention": 17,
+    },
+    "nn": {
+        "BatchNorm1d": 11, "BatchNorm2d": 11, "Conv2d": 16, "MaxPool2d": 16, "AvgPool2d": 16, "RNNCell": 16,
+        "LSTMCell": 16, "MultiheadAttention": 17,
+    },
+}  # fmt: skip
 HEADINGS = [
     "Ready?", "What the source articles say", "Summary", "Check yourself", "Exercises", "Further reading",
 ]  # fmt: skip
@@ -69,6 +84,14 @@ def test_every_public_definition_is_derived_in_a_chapter():
         for definition in public:
             known = (module, definition) in have or definition in PLANNED.get(module, {})
             assert definition.startswith("_") or known, f"no chapter derives {module}.{definition}"
+
+
+def test_the_planned_names_exist_and_wait_for_a_chapter_that_is_not_written():
+    have, written = derived(), {int(path.stem[:2]) for path in CHAPTERS}
+    for module, names in PLANNED.items():
+        public = definitions((ROOT / "gdcourse" / f"{module}.py").read_text(encoding="utf8"))
+        for definition, chapter in names.items():
+            assert definition in public and (module, definition) not in have and chapter not in written
 
 
 @pytest.mark.parametrize("path", CHAPTERS + SOLUTIONS, ids=name)

@@ -97,7 +97,8 @@ def prepare_notebook(docname, text):
             cell["metadata"].setdefault("tags", []).append("hide-input")
         elif "hide-input" in cell["metadata"].get("tags", []):
             file = source(cell).partition("\n")[0].removeprefix("# ")
-            prompts = {"code_prompt_show": f"Show this part of {file}", "code_prompt_hide": "Hide the code"}
+            what = f"this part of {file}" if file.startswith("gdcourse/") else "the code"
+            prompts = {"code_prompt_show": f"Show {what}", "code_prompt_hide": "Hide the code"}
             cell["metadata"]["mystnb"] = prompts
     title, _, rest = cells[0]["source"].partition("\n")
     cells[0]["source"] = f"{title}\n\n:::{{div}} page-head\n{head}\n:::\n\n{rest}"
@@ -151,7 +152,22 @@ def status_table():
     return "\n".join(lines)
 
 
-TABLES = {"coverage": coverage_table, "errata": errata_table, "status": status_table}
+def bench_table():
+    lines = [
+        "| Benchmark | Threads | Contender | Median | Ratio | Goal |",
+        "| --- | ---: | --- | ---: | ---: | --- |",
+    ]
+    with open(ROOT / "book" / "bench.csv", encoding="utf8") as file:
+        for row in csv.DictReader(file):
+            if not row["benchmark"].endswith("nodes"):  # those are in the figure
+                median = f"{row['median']} {row['unit']}"
+                rest = f"{row['contender']} | {median} | {row['ratio']} | {row['goal']} |"
+                lines.append(f"| {row['benchmark']} | {row['threads']} | {rest}")
+    machine = (ROOT / "book" / "bench.txt").read_text(encoding="utf8").strip()
+    return "\n".join([*lines, "", f"Measured on: {machine}."])
+
+
+TABLES = {"bench": bench_table, "coverage": coverage_table, "errata": errata_table, "status": status_table}
 
 
 def read_source(app, docname, content):
