@@ -1,9 +1,9 @@
-# make book | serve | test | lab | student | run NB=... | format
+# make book | serve | test | lab | bench | student | run NB=... | format
 PYTHON ?= python3
 BIN = .venv/bin
 BOOK = $(BIN)/jupyter-book build . --toc book/_toc.yml --path-output book -W -n --keep-going --all
 
-.PHONY: book serve test lab student run format clean
+.PHONY: book serve test lab bench student run format clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -23,6 +23,10 @@ test: .venv/ready
 
 lab: .venv/ready
 	$(BIN)/jupyter lab --ServerApp.root_dir=. exercises/01_least_squares.ipynb
+
+# The engine beside PyTorch and, where installed, others: some minutes, best on a quiet machine.
+bench: .venv/ready
+	$(BIN)/python tests/bench.py
 
 # For authors: the learner's notebooks; a re-run, stored in normal form, that notes its time.
 student: .venv/ready
