@@ -326,6 +326,57 @@ def nets(threads, quick, repeat):
     return rows
 
 
+def tricks(quick, repeat):
+    """Rows of what each trick of the engine buys: a formula step by step, and as the engine has it."""
+    t, F, (m, n), T = tensor, functional, (64, 16) if quick else (1024, 128), 8 if quick else 64
+    draw = lambda *shape: t.Tensor(rng.normal(size=shape).astype(np.float32), requires_grad=True)
+    x, W, w, b = draw(m, n), draw(4 * n, n), draw(n), draw(4 * n)
+    q, k, v = (draw(m // T, 4, T, n // 4) for _ in range(3))
+    ids, later = rng.integers(0, 65, m), np.triu(np.full((T, T), -1e9, np.float32), 1)
+    c, table = math.sqrt(2 / math.pi), draw(65, n)
+    rows, ones, a = np.arange(m), np.ones((1, m), np.float32), x.data
+
+    def attention(q, k, v):
+        return F.softmax(q @ k.mT * (1 / math.sqrt(q.shape[-1])) + later, -1) @ v
+
+    def layer_norm(x, w):
+        r = x - x.mean(-1, keepdim=True)
+        return r / ((r * r).mean(-1, keepdim=True) + 1e-5).sqrt() * w
+
+    pairs = {  # trick: (step by step, as it is, inputs); arrays in place of tensors: no backward
+        "x * x * x": (lambda a: a**3, lambda a: a * a * a, [a]),
+        "column sum as a product": (lambda a: a.sum(0, keepdims=True), lambda a: ones @ a, [a]),
+        "one tall product": (lambda x, W, b: x @ W.T + b, F.linear, [x.reshape(m // T, T, n), W, b]),
+        "gelu": (
+            lambda x: 0.5 * x * (1 + (c * (x + 0.044715 * x * x * x)).tanh()),
+            lambda x: F.gelu(x, approximate="tanh"), [F.linear(x, W)],
+        ),
+        "layer norm": (layer_norm, lambda x, w: F.layer_norm(x, (n,), w), [x, w]),
+        "cross-entropy": (
+            lambda z: -F.log_softmax(z, 1)[rows, ids].mean(), lambda z: F.cross_entropy(z, ids), [draw(m, 65)],
+        ),
+        "attention": (attention, lambda *qkv: F.scaled_dot_product_attention(*qkv, is_causal=True), [q, k, v]),
+        "embedding": (lambda table: table[ids], lambda table: F.embedding(ids, table), [table]),
+    }  # fmt: skip
+    found = []
+    for name, (plain, trick, inputs) in pairs.items():
+
+        def stepper(f, inputs=inputs):
+            leaves = [x if isinstance(x, np.ndarray) else t.tensor(x, requires_grad=True) for x in inputs]
+
+            def step():
+                y = f(*leaves)
+                if not isinstance(y, np.ndarray):
+                    y.backward(np.ones(y.shape))
+                return float(y.sum())
+
+            return step
+
+        times = measure(name, {"plain": stepper(plain), "trick": stepper(trick)}, repeat, number=3)
+        found += [(f"trick: {name}", 1, contender, t, "ms") for contender, t in times.items()]
+    return found
+
+
 def scalar(name, quick):
     """[the loss after three steps, milliseconds of each of five more]"""
     step = scalar_trainer(name, 10 if quick else 100)
@@ -373,7 +424,8 @@ def with_ratios(rows, goals):
     """The rows with the ratio to the reference and, for one thread, a word about the goal, if ``goals``."""
     medians = {(benchmark, threads, name): t for benchmark, threads, name, t, _ in rows}
     for benchmark, threads, name, t, unit in rows:
-        base = medians.get((benchmark, threads, MICRO if benchmark == SCALAR else TORCH), math.nan)
+        reference = MICRO if benchmark == SCALAR else "plain" if benchmark.startswith("trick") else TORCH
+        base = medians.get((benchmark, threads, reference), math.nan)
         at_most, goal = GOALS.get((benchmark, name)), ""
         if goals and threads == 1 and at_most and base == base:
             goal = f"at most {at_most:.3g}: {'met' if t <= at_most * base else 'missed'}"
@@ -399,7 +451,11 @@ def picture(rows, path):
     from gdcourse import plot
 
     fig, (left, right) = plot.figure(2, width=9, height=4.6)
-    bars = [r for r in rows if r[1] == 1 and r[5] not in ("", "1.000") and "nodes" not in r[0]][::-1]
+    bars = [
+        r
+        for r in rows
+        if r[1] == 1 and r[5] not in ("", "1.000") and not ("nodes" in r[0] or "trick" in r[0])
+    ][::-1]
     for k, (benchmark, _, name, _, _, ratio, _) in enumerate(bars):
         ours = name == OURS or name.startswith("Value")
         left.barh(k, float(ratio) - 1, left=1, color=plot.BLUE if ours else plot.ORANGE)  # begins at 1
@@ -421,6 +477,7 @@ def picture(rows, path):
 def measure_all(quick, repeat):
     """The rows of all processes."""
     rows = [row for threads in (1, 2) for row in child(threads, "nets", threads, quick, repeat)]
+    rows += child(1, "tricks", quick, repeat)
     names = [MICRO] * bool(found("micrograd")) + [SUM, DOT]
     turns = [name for _ in range(max(1, repeat // 5)) for name in names]
     runs = {name: [] for name in names}
@@ -451,8 +508,9 @@ def main():
     parser.add_argument("--job", help=argparse.SUPPRESS)  # what a child does: a list in JSON
     args = parser.parse_args()
     if args.job:
+        jobs = {"nets": nets, "tricks": tricks, "scalar": scalar, "depth": depth, "memory": memory}
         kind, *rest = json.loads(args.job)
-        print(json.dumps({"nets": nets, "scalar": scalar, "depth": depth, "memory": memory}[kind](*rest)))
+        print(json.dumps(jobs[kind](*rest)))
         return
     print(*[f"{name} is not installed: left out" for name in PEERS if not found(name)], sep="\n")
     rows = measure_all(args.quick, 3 if args.quick else args.repeat)

@@ -152,22 +152,42 @@ def status_table():
     return "\n".join(lines)
 
 
+def bench_rows():
+    with open(ROOT / "book" / "bench.csv", encoding="utf8") as file:
+        return list(csv.DictReader(file))
+
+
 def bench_table():
     lines = [
         "| Benchmark | Threads | Contender | Median | Ratio | Goal |",
         "| --- | ---: | --- | ---: | ---: | --- |",
     ]
-    with open(ROOT / "book" / "bench.csv", encoding="utf8") as file:
-        for row in csv.DictReader(file):
-            if not row["benchmark"].endswith("nodes"):  # those are in the figure
-                median = f"{row['median']} {row['unit']}"
-                rest = f"{row['contender']} | {median} | {row['ratio']} | {row['goal']} |"
-                lines.append(f"| {row['benchmark']} | {row['threads']} | {rest}")
+    for row in bench_rows():
+        if not re.search(r"nodes$|^trick", row["benchmark"]):  # in the figure, and in a table of their own
+            rest = f"{row['contender']} | {row['median']} {row['unit']} | {row['ratio']} | {row['goal']} |"
+            lines.append(f"| {row['benchmark']} | {row['threads']} | {rest}")
     machine = (ROOT / "book" / "bench.txt").read_text(encoding="utf8").strip()
     return "\n".join([*lines, "", f"Measured on: {machine}."])
 
 
-TABLES = {"bench": bench_table, "coverage": coverage_table, "errata": errata_table, "status": status_table}
+def tricks_table():
+    lines = ["| Trick | Step by step | With the trick | Ratio |", "| --- | ---: | ---: | ---: |"]
+    medians = {(row["benchmark"], row["contender"]): row for row in bench_rows()}
+    for (benchmark, contender), row in medians.items():
+        if contender == "trick":
+            plain = medians[benchmark, "plain"]["median"]
+            name = benchmark.removeprefix("trick: ")
+            lines.append(f"| {name} | {plain} ms | {row['median']} ms | {row['ratio']} |")
+    return "\n".join(lines)
+
+
+TABLES = {
+    "bench": bench_table,
+    "tricks": tricks_table,
+    "coverage": coverage_table,
+    "errata": errata_table,
+    "status": status_table,
+}
 
 
 def read_source(app, docname, content):
