@@ -1,5 +1,6 @@
 """The built site in Chromium, opened as files with the network blocked: light, dark, and phone width."""
 
+import re
 from contextlib import contextmanager
 
 import pytest
@@ -73,8 +74,10 @@ def phone(request, browser, book):
 
 def axe_violations(visit):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    formulas = {"exclude": [["mjx-container"]]}  # many small boxes, in the colour of the text around them
-    found = axe.run(visit.page, context=formulas).response["violations"]
+    # Formulas: many small boxes, in the colour of the text around them. Code: thousands of words in a few
+    # colours, which tests of their own read.
+    rest = {"exclude": [["mjx-container"], [".highlight pre"]]}
+    found = axe.run(visit.page, context=rest).response["violations"]
     return [(v["id"], len(v["nodes"]), v["nodes"][0]["html"][:200]) for v in found]
 
 
@@ -99,6 +102,48 @@ def test_axe_finds_no_violation_in_light(desktop):
 def test_axe_finds_no_violation_in_dark_on_a_phone(phone):
     assert phone.page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert axe_violations(phone) == []
+
+
+CODE_COLOURS = """() => {
+  const pairs = new Set(), clear = "rgba(0, 0, 0, 0)";
+  for (const word of document.querySelectorAll(".highlight pre, .highlight pre span")) {
+    if (![...word.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+    let ground = word;
+    while (getComputedStyle(ground).backgroundColor === clear) ground = ground.parentElement;
+    pairs.add(getComputedStyle(word).color + " on " + getComputedStyle(ground).backgroundColor);
+  }
+  return [...pairs];
+}"""
+
+
+def contrast(pair):
+    """WCAG's contrast of `rgb(...) on rgb(...)`, from 1 to 21."""
+    light = []
+    for colour in pair.split(" on "):
+        parts = [int(c) / 255 for c in re.findall(r"\d+", colour)[:3]]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        light.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
+def test_contrast_of_known_colours():
+    assert contrast("rgb(0, 0, 0) on rgb(255, 255, 255)") == pytest.approx(21)
+    assert contrast("rgb(119, 119, 119) on rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.01)
+
+
+def test_each_colour_of_code_stands_out_in_light(desktop):
+    faint = [pair for pair in desktop.page.evaluate(CODE_COLOURS) if contrast(pair) < 4.5]
+    assert faint == []
+
+
+def test_each_colour_of_code_stands_out_in_dark(phone):
+    faint = [pair for pair in phone.page.evaluate(CODE_COLOURS) if contrast(pair) < 4.5]
+    assert faint == []
+
+
+def test_code_that_is_wider_than_the_page_can_be_scrolled_by_keyboard(phone):
+    wide = "[...document.querySelectorAll('.highlight pre')].filter(e => e.scrollWidth > e.clientWidth)"
+    assert phone.page.evaluate(wide + ".filter(e => e.tabIndex < 0).length") == 0
 
 
 def test_nothing_sticks_out_at_phone_width(phone):

@@ -113,8 +113,3 @@ def test_an_error_inside_a_library_is_placed_at_the_learners_own_line():
 def test_shapes_that_do_not_multiply_come_with_advice():
     with pytest.raises(Mistake, match="print the shapes"):
         run(lambda X: X @ X, np.ones((3, 2)))
-
-
-def test_an_answer_that_ends_the_program_is_told_so():
-    with pytest.raises(Mistake, match="SystemExit"):
-        run(lambda: exit(3))
