@@ -98,8 +98,7 @@ def prepare_notebook(docname, text):
         elif "hide-input" in cell["metadata"].get("tags", []):
             file = source(cell).partition("\n")[0].removeprefix("# ")
             what = f"this part of {file}" if file.startswith("gdcourse/") else "the code"
-            prompts = {"code_prompt_show": f"Show {what}", "code_prompt_hide": "Hide the code"}
-            cell["metadata"]["mystnb"] = prompts
+            cell["metadata"]["mystnb"] = {**FOLDED_FIGURE, "code_prompt_show": f"Show {what}"}
     title, _, rest = cells[0]["source"].partition("\n")
     cells[0]["source"] = f"{title}\n\n:::{{div}} page-head\n{head}\n:::\n\n{rest}"
     book["cells"] = cells
@@ -144,17 +143,16 @@ def errata_table():
     return "\n".join(lines)
 
 
+def rows_of(name):
+    with open(ROOT / "book" / name, encoding="utf8") as file:
+        return list(csv.DictReader(file))
+
+
 def status_table():
     lines = ["| Notebook | Code cells | Seconds |", "| --- | ---: | ---: |"]
-    with open(ROOT / "book" / "status.csv", encoding="utf8") as file:
-        for row in csv.DictReader(file):
-            lines.append(f"| `{row['notebook']}` | {row['cells']} | {row['seconds']} |")
+    for row in rows_of("status.csv"):
+        lines.append(f"| `{row['notebook']}` | {row['cells']} | {row['seconds']} |")
     return "\n".join(lines)
-
-
-def bench_rows():
-    with open(ROOT / "book" / "bench.csv", encoding="utf8") as file:
-        return list(csv.DictReader(file))
 
 
 def bench_table():
@@ -162,7 +160,7 @@ def bench_table():
         "| Benchmark | Threads | Contender | Median | Ratio | Goal |",
         "| --- | ---: | --- | ---: | ---: | --- |",
     ]
-    for row in bench_rows():
+    for row in rows_of("bench.csv"):
         if not re.search(r"nodes$|^trick", row["benchmark"]):  # in the figure, and in a table of their own
             rest = f"{row['contender']} | {row['median']} {row['unit']} | {row['ratio']} | {row['goal']} |"
             lines.append(f"| {row['benchmark']} | {row['threads']} | {rest}")
@@ -172,7 +170,7 @@ def bench_table():
 
 def tricks_table():
     lines = ["| Trick | Step by step | With the trick | Ratio |", "| --- | ---: | ---: | ---: |"]
-    medians = {(row["benchmark"], row["contender"]): row for row in bench_rows()}
+    medians = {(row["benchmark"], row["contender"]): row for row in rows_of("bench.csv")}
     for (benchmark, contender), row in medians.items():
         if contender == "trick":
             plain = medians[benchmark, "plain"]["median"]
