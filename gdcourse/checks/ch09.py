@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, is_close, numbers, run, short, want_close
+from gdcourse.checks.core import Checker, Looks, Mistake, is_close, numbers, run, short, want_close
 
 check = Checker()
 
@@ -240,26 +240,18 @@ def _forward(edges, u):
     return slope
 
 
-class TooMuch(BaseException):
-    """The answer looks at a graph too often; no ``except Exception`` of the answer can catch it."""
+LOOKS = Looks()
 
 
 class Node(str):
     """A node's name that counts how often it is looked up or compared, also in copies of the graph."""
 
-    looks, limit = 0, 0
-
-    def look(self):
-        Node.looks += 1
-        if Node.looks > Node.limit > 0:
-            raise TooMuch
-
     def __hash__(self):
-        Node.look(self)
+        LOOKS.look()
         return str.__hash__(self)
 
     def __eq__(self, other):
-        Node.look(self)
+        LOOKS.look()
         return str.__eq__(self, other)
 
     def __deepcopy__(self, memo):
@@ -270,11 +262,11 @@ class Slope(float):
     """A slope that counts its products: a walk along paths multiplies, however it names the nodes."""
 
     def __mul__(self, other):
-        Node.look(self)
+        LOOKS.look()
         return float(self) * other
 
     def __rmul__(self, other):
-        Node.look(self)
+        LOOKS.look()
         return other * float(self)
 
     def __deepcopy__(self, memo):
@@ -282,23 +274,9 @@ class Slope(float):
 
 
 def _looked(answer, edges, output, why):
-    """``run`` with at most 60 look-ups, comparisons and products for each node and edge."""
+    """``run`` with a bound on look-ups, comparisons and products."""
     named = {Node(n): [(Node(p), Slope(s)) for p, s in parents] for n, parents in edges.items()}
-    size = len(edges) + sum(map(len, edges.values()))
-    Node.looks, Node.limit = 0, 60 * size
-    try:
-        return run(answer, named, Node(output))
-    except TooMuch:
-        raise Mistake(why) from None
-    except Mistake as mistake:
-        if "RecursionError" in str(mistake) and len(edges) > 900:
-            raise Mistake(
-                f"RecursionError: a path of {len(edges):,} nodes is too deep for a function that calls itself; "
-                "keep the nodes still to be done in a list, and loop while it is not empty."
-            ) from None
-        raise
-    finally:
-        Node.limit = 0
+    return LOOKS.run(why, len(edges), sum(map(len, edges.values())), answer, named, Node(output))
 
 
 def _eager(edges, output):

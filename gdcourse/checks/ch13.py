@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, is_close, numbers, run, want_close
+from gdcourse.checks.core import Checker, Looks, Mistake, is_close, numbers, run, want_close
 
 check = Checker()
 
@@ -177,39 +177,31 @@ def maximum(answer):
     )
 
 
-class TooMuch(BaseException):
-    """The answer looks at a graph too often; no ``except Exception`` of the answer can catch it."""
+LOOKS = Looks()
 
 
 class Node:
     """A node that counts how often it is looked at: its edges, its gradient, and in a set or a list."""
 
     __slots__ = ("data", "_edges", "_grad")
-    looks, limit = 0, 0
 
     def __init__(self, data, *edges):
         self.data, self._edges, self._grad = data, edges, 0.0
 
     def __hash__(self):
-        Node.look()
+        LOOKS.look()
         return id(self)
 
     def __eq__(self, other):
-        Node.look()
+        LOOKS.look()
         return self is other
 
     def __deepcopy__(self, memo):
         return self
 
-    @staticmethod
-    def look():
-        Node.looks += 1
-        if Node.looks > Node.limit > 0:
-            raise TooMuch
-
     @property
     def edges(self):
-        Node.look()
+        LOOKS.look()
         return self._edges
 
     @edges.setter
@@ -218,12 +210,12 @@ class Node:
 
     @property
     def grad(self):
-        Node.look()
+        LOOKS.look()
         return self._grad
 
     @grad.setter
     def grad(self, new):
-        Node.look()
+        LOOKS.look()
         self._grad = new
 
 
@@ -236,21 +228,8 @@ def build(table):
 
 
 def looked(answer, nodes, output, why):
-    """``run`` with at most 60 looks for each node and edge."""
-    Node.looks, Node.limit = 0, 60 * (len(nodes) + sum(len(n._edges) for n in nodes))
-    try:
-        return run(answer, output)
-    except TooMuch:
-        raise Mistake(why) from None
-    except Mistake as mistake:
-        if "RecursionError" in str(mistake) and len(nodes) > 900:
-            raise Mistake(
-                f"RecursionError: a path of {len(nodes):,} nodes is too deep for a function that calls itself; keep the "
-                "nodes still to be done in a list, and loop while it is not empty."
-            ) from None
-        raise
-    finally:
-        Node.limit = 0
+    """``run`` with a bound on the looks at nodes."""
+    return LOOKS.run(why, len(nodes), sum(len(n._edges) for n in nodes), answer, output)
 
 
 def gradients_of(table, output, before, fault=None):

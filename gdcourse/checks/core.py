@@ -151,3 +151,41 @@ def short(array):
     if array.ndim == 0:
         return f"{array:.6g}"
     return np.array2string(array, precision=6, separator=", ", threshold=8)
+
+
+class TooMuch(BaseException):
+    """The answer looks at a graph too often; no ``except Exception`` of the answer can catch it."""
+
+
+class Looks:
+    """Counts how often an answer looks at a graph, whose nodes call ``look()``, and stops one without end.
+
+    >>> looks = Looks()
+    >>> looks.run("it never ends.", 1, 0, lambda: [looks.look() for _ in range(61)])
+    Traceback (most recent call last):
+    gdcourse.checks.core.Mistake: it never ends.
+    """
+
+    count = limit = 0
+
+    def look(self):
+        self.count += 1
+        if self.count > self.limit > 0:
+            raise TooMuch
+
+    def run(self, why, nodes, edges, answer, *args):
+        """``run`` with at most 60 looks for each node and edge: Mistake(why) for more, or for too deep a recursion."""
+        self.count, self.limit = 0, 60 * (nodes + edges)
+        try:
+            return run(answer, *args)
+        except TooMuch:
+            raise Mistake(why) from None
+        except Mistake as mistake:
+            if "RecursionError" in str(mistake) and nodes > 900:
+                raise Mistake(
+                    f"RecursionError: a path of {nodes:,} nodes is too deep for a function that calls itself; "
+                    "keep the nodes still to be done in a list, and loop while it is not empty."
+                ) from None
+            raise
+        finally:
+            self.limit = 0
