@@ -52,15 +52,20 @@ def show(fig, alt):
 
     if not alt.strip():
         raise ValueError("alt is empty: say in a sentence what the figure shows")
-    raw, png = io.BytesIO(), io.BytesIO()
-    fig.savefig(raw, format="png", dpi=200)
+    bundle = {"image/png": b64encode(png(fig)).decode(), "text/plain": alt}
     width = int(fig.get_figwidth() * 100)
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": width}})
+
+
+def png(fig):
+    """``fig``, which is closed, as the bytes of a crisp PNG of at most 256 colours."""
+    raw, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(raw, format="png", dpi=200)
     plt.close(fig)
     colours = {"method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
     picture = Image.open(raw).convert("RGB").quantize(256, **colours)
-    picture.save(png, format="png", optimize=True)
-    bundle = {"image/png": b64encode(png.getvalue()).decode(), "text/plain": alt}
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": width}})
+    picture.save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 def line(ax, theta, xlim, label=None, **kwargs):

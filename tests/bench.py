@@ -358,7 +358,7 @@ def tricks(quick, repeat):
         "attention": (attention, lambda *qkv: F.scaled_dot_product_attention(*qkv, is_causal=True), [q, k, v]),
         "embedding": (lambda table: table[ids], lambda table: F.embedding(ids, table), [table]),
     }  # fmt: skip
-    found = []
+    measured = []
     for name, (plain, trick, inputs) in pairs.items():
 
         def stepper(f, inputs=inputs):
@@ -373,8 +373,8 @@ def tricks(quick, repeat):
             return step
 
         times = measure(name, {"plain": stepper(plain), "trick": stepper(trick)}, repeat, number=3)
-        found += [(f"trick: {name}", 1, contender, t, "ms") for contender, t in times.items()]
-    return found
+        measured += [(f"trick: {name}", 1, contender, t, "ms") for contender, t in times.items()]
+    return measured
 
 
 def scalar(name, quick):
@@ -451,11 +451,8 @@ def picture(rows, path):
     from gdcourse import plot
 
     fig, (left, right) = plot.figure(2, width=9, height=4.6)
-    bars = [
-        r
-        for r in rows
-        if r[1] == 1 and r[5] not in ("", "1.000") and not ("nodes" in r[0] or "trick" in r[0])
-    ][::-1]
+    compared = [r for r in rows if r[1] == 1 and r[5] not in ("", "1.000")]
+    bars = [r for r in compared if not ("nodes" in r[0] or "trick" in r[0])][::-1]
     for k, (benchmark, _, name, _, _, ratio, _) in enumerate(bars):
         ours = name == OURS or name.startswith("Value")
         left.barh(k, float(ratio) - 1, left=1, color=plot.BLUE if ours else plot.ORANGE)  # begins at 1
@@ -471,7 +468,7 @@ def picture(rows, path):
             right.plot(*zip(*depths), color=plot.COLOURS[k], marker=plot.MARKERS[k], label=name)
     right.set(xscale="log", yscale="log", xlabel="nodes", ylabel="microseconds for a node", title="depth")
     right.legend()
-    fig.savefig(path, dpi=200)
+    path.write_bytes(plot.png(fig))
 
 
 def measure_all(quick, repeat):
