@@ -399,24 +399,6 @@ def _twice(grad, X, y, size, max_norm):
     return _accumulate(_weighted)(grad, X, y, size, max_norm)
 
 
-def _last_lost(grad, X, y, size, max_norm):
-    """Weights by the rows of all, but the shorter last piece is never asked."""
-    pieces = [(a, b) for a, b in _pieces(X, y, size) if len(a) == size]
-    return _clip(
-        sum((len(a) / len(X) * grad(a, b) for a, b in pieces), np.zeros(X.shape[1])) + 1e-300, max_norm
-    )
-
-
-def _norm_of_the_sum(grad, X, y, size, max_norm):
-    total = sum(len(a) * grad(a, b) for a, b in _pieces(X, y, size))
-    return total / len(X) * min(1.0, max_norm / np.linalg.norm(total))
-
-
-def _twice(grad, X, y, size, max_norm):
-    _accumulate(_weighted)(grad, X, y, size, max_norm)
-    return _accumulate(_weighted)(grad, X, y, size, max_norm)
-
-
 def _full_pieces(grad, X, y, size, max_norm):
     pieces = [(a, b) for a, b in _pieces(X, y, size) if len(a) == size]
     if not pieces:
