@@ -360,9 +360,8 @@ class MultiheadAttention(Module):
             )
         m, t, d = query.shape
         weights, biases = split(self.in_proj_weight, d), split(self.in_proj_bias, d)
-        heads = lambda x: x.reshape(m, -1, self.heads, d // self.heads).transpose(
-            1, 2
-        )  # (m, heads, t, d / heads)
+        # (m, t, d) -> (m, heads, t, d / heads)
+        heads = lambda x: x.reshape(m, -1, self.heads, d // self.heads).transpose(1, 2)
         q, k, v = (heads(F.linear(*xWb)) for xWb in zip((query, key, value), weights, biases))
         if attn_mask is not None and attn_mask.dtype == bool:
             attn_mask = ~attn_mask
@@ -374,7 +373,7 @@ class MultiheadAttention(Module):
 class ModuleList(Module):
     """Modules in a list, named "0", "1", ...
 
-    >>> [name for name, p in ModuleList([Linear(2, 2, bias=False)] * 1).named_parameters()]
+    >>> [name for name, p in ModuleList([Linear(2, 2, bias=False)]).named_parameters()]
     ['0.weight']
     """
 

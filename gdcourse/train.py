@@ -196,9 +196,8 @@ def fit(
     run, history, best = Run(model, optimizer, scheduler, rng), [], model.state_dict()
     if path and Path(path).exists():
         history, best = run.load(path)
-        tqdm.write(
-            f"{path}: goes on after epoch {len(history)}; delete it to start anew"
-        ) if progress else None
+        if progress:
+            tqdm.write(f"{path}: goes on after epoch {len(history)}; delete it to start anew")
     bar = tqdm(total=epochs, initial=len(history), disable=not progress)
     while len(history) < epochs and not _stalled(history, patience):
         loss = train_epoch(model, loss_fn, optimizer, *train, rng, scheduler=scheduler, **options)
