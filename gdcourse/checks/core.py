@@ -110,7 +110,7 @@ def where(error):
 def numbers(result, shape, what):
     """``result`` as a float array of ``shape``; raises Mistake when it is not one, or not finite."""
     try:
-        array = np.array(result)
+        array = np.asarray(result)
         if array.dtype == object and all(isinstance(v, Real) for v in array.flat):
             array = array.astype(float)  # fractions
         array = array.astype(float, casting="same_kind")  # refuses text and complex numbers
