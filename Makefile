@@ -1,13 +1,13 @@
-# make book | serve | test | lab | bench | student | run NB=... | format
+# make book | serve | test | lab | bench | results | student | run NB=... | format
 PYTHON ?= python3
 BIN = .venv/bin
 BOOK = $(BIN)/jupyter-book build . --toc book/_toc.yml --path-output book -W -n --keep-going --all
 
-.PHONY: book serve test lab bench student run format clean
+.PHONY: book serve test lab bench results student run format clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q -c constraints.txt -e ".[lab,torch,book,test,grade]"
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[lab,torch,finetune,book,test,grade]"
 	touch $@
 
 book: .venv/ready
@@ -19,7 +19,8 @@ serve: book
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory book/_build/html
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m gdcourse data install minilm e5 reviews-en reviews-zh
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lab: .venv/ready
 	$(BIN)/jupyter lab --ServerApp.root_dir=. exercises/01_least_squares.ipynb
@@ -27,6 +28,10 @@ lab: .venv/ready
 # The engine beside PyTorch and, where installed, others: some minutes, best on a quiet machine.
 bench: .venv/ready
 	$(BIN)/python tests/bench.py
+
+# The sweeps whose results "Fine-tune an encoder" shows: hours; rows that are there are kept.
+results: .venv/ready
+	$(BIN)/python tests/results.py
 
 # For authors: the learner's notebooks; a re-run, stored in normal form, that notes its time.
 student: .venv/ready
