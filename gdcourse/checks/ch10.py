@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, is_close, numbers, run, want_close
+from gdcourse.checks.core import Checker, Mistake, is_close, numbers, parts, run, want_close
 
 check = Checker()
 LOOSE = {"rtol": 1e-6, "atol": 1e-7}  # expected values come from central differences
@@ -18,15 +18,6 @@ def measured(f, x):
         step[i] = 6e-6
         out[i] = (f(x + step) - f(x - step)) / 1.2e-5
     return out
-
-
-def parts(result, names):
-    """The arrays of a returned tuple, one for each name; Mistake when it is not one."""
-    wanted = ", ".join(names)
-    if not isinstance(result, (tuple, list)) or len(result) != len(names):
-        got = f"length {len(result)}" if isinstance(result, (tuple, list)) else type(result).__name__
-        raise Mistake(f"wanted a tuple or list of length {len(names)} that holds {wanted}; got {got}.")
-    return result
 
 
 def shape_of(result):

@@ -2,17 +2,9 @@
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, is_close, numbers, run, want_close
+from gdcourse.checks.core import Checker, Mistake, is_close, numbers, parts, run, want_close
 
 check = Checker()
-
-
-def parts(result, names):
-    """The returned tuple, a part for each name; Mistake when it is not one."""
-    if not isinstance(result, (tuple, list)) or len(result) != len(names):
-        got = f"length {len(result)}" if isinstance(result, (tuple, list)) else type(result).__name__
-        raise Mistake(f"wanted a tuple that holds {', '.join(names)}; got {got}.")
-    return result
 
 
 @check.exercise(points=1)

@@ -5,17 +5,9 @@ from functools import partial
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Looks, Mistake, numbers, run, want_close
+from gdcourse.checks.core import Checker, Looks, Mistake, numbers, parts, run, want_close
 
 check = Checker()
-
-
-def parts(result, names):
-    """The returned tuple, a part for each name; Mistake when it is not one."""
-    if not isinstance(result, (tuple, list)) or len(result) != len(names):
-        got = f"length {len(result)}" if isinstance(result, (tuple, list)) else type(result).__name__
-        raise Mistake(f"wanted a tuple that holds {', '.join(names)}; got {got}.")
-    return result
 
 
 @check.exercise(points=1)

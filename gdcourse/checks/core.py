@@ -107,6 +107,16 @@ def where(error):
     return place + ("; print the shapes on both sides of @" if "matmul" in str(error) else "")
 
 
+def parts(result, names):
+    """The returned tuple, list or array, a part for each name; Mistake when it is not one."""
+    if isinstance(result, np.ndarray) and result.ndim > 0:
+        result = list(result)
+    if not isinstance(result, (tuple, list)) or len(result) != len(names):
+        got = f"length {len(result)}" if isinstance(result, (tuple, list)) else type(result).__name__
+        raise Mistake(f"wanted a tuple of length {len(names)} that holds {', '.join(names)}; got {got}.")
+    return result
+
+
 def numbers(result, shape, what):
     """``result`` as a float array of ``shape``; raises Mistake when it is not one, or not finite."""
     try:

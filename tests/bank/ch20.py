@@ -597,6 +597,6 @@ WRONG = {
         (_settle_rows, "rows have h @ W"),
         (_settle(count=lambda k: k + 1), "ended after the point"),
         (_settle(count=lambda k: min(k, 1)), "ended before the point"),
-        (lambda W, x, u: _settle()(W, x, u)[1:], "wanted a tuple that holds the rounds"),
+        (lambda W, x, u: _settle()(W, x, u)[1:], "that holds the rounds"),
     ],
 }  # fmt: skip
