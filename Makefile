@@ -29,7 +29,7 @@ lab: .venv/ready
 bench: .venv/ready
 	$(BIN)/python tests/bench.py
 
-# The sweeps whose results "Fine-tune an encoder" shows: hours; rows that are there are kept.
+# The sweeps whose results "Fine-tune an encoder" shows: some CPU hours; rows that are there are kept.
 results: .venv/ready
 	$(BIN)/python tests/results.py
 

@@ -130,12 +130,13 @@ def test_mathematics_fonts_and_scripts_are_pruned(book):
     assert any(path.name == "tex-chtml.js" for path in files)
 
 
-def test_the_status_page_times_every_notebook_and_none_takes_more_than_a_minute():
+def test_the_status_page_times_every_notebook_and_none_takes_longer_than_its_part_may():
     with open(ROOT / "book" / "status.csv", encoding="utf8") as file:
         rows = {row["notebook"]: row for row in csv.DictReader(file)}
     assert list(rows) == [name(path) for path in CHAPTERS + SOLUTIONS]
     for row in rows.values():
-        assert 0 < float(row["seconds"]) <= 60, row["notebook"]
+        limit = 300 if re.search(r"/(1[7-9]|2\d)_", row["notebook"]) else 60  # language models, PyTorch
+        assert 0 < float(row["seconds"]) <= limit, row["notebook"]
 
 
 # The map of the source articles.
@@ -143,6 +144,7 @@ def test_the_status_page_times_every_notebook_and_none_takes_more_than_a_minute(
 SOURCES = yaml.safe_load((ROOT / "book" / "sources.yml").read_text(encoding="utf8"))
 OWNED = {  # rows that the first chapters own, as ranges
     "C": [
+        (6, 6),
         (21, 68),
         (190, 197),
         (101, 111),
@@ -150,15 +152,31 @@ OWNED = {  # rows that the first chapters own, as ranges
         (122, 122),
         (141, 141),
         (150, 150),
+        (158, 182),
+        (186, 187),
         (188, 189),
         (211, 211),
-        (228, 230),
-        (232, 232),
+        (217, 219),
+        (228, 232),
         (241, 241),
         (244, 247),
+        (267, 273),
+        (277, 278),
         (281, 283),
+        (287, 293),
     ],
-    "E": [(1, 22), (24, 36), (43, 44), (53, 53), (56, 68), (78, 80), (82, 84), (87, 87)],
+    "E": [
+        (1, 22),
+        (24, 36),
+        (43, 44),
+        (53, 53),
+        (56, 68),
+        (78, 80),
+        (82, 84),
+        (86, 104),
+        (109, 114),
+        (151, 151),
+    ],
 }
 
 

@@ -34,6 +34,8 @@ TAUGHT = (
     "optim",
     "schedules",
     "train",
+    "device",
+    "finetune",
 )  # modules that chapters derive; the rest need not be looked at
 PLANNED = {  # {module: {name: number of the chapter that will derive it}}; empty when the course is complete
     "functional": {
