@@ -19,7 +19,7 @@ serve: book
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory book/_build/html
 
 test: .venv/ready
-	$(BIN)/python -m gdcourse data install minilm e5 reviews-en reviews-zh
+	$(BIN)/python -m gdcourse data install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lab: .venv/ready

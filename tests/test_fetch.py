@@ -225,7 +225,8 @@ def run_with_hanging_pip(tmp_path, monkeypatch, code):
     )
     sets = {name: tuple(package) for name, package in fetch.PACKAGES.items()}
     code = (
-        "import sys\nfrom gdcourse import fetch\nfrom gdcourse.__main__ import main\n"
+        "import signal, sys\nfrom gdcourse import fetch\nfrom gdcourse.__main__ import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
         f"fetch.PACKAGES = {{name: fetch.Package(*fields) for name, fields in {sets!r}.items()}}\n{code}"
     )
     process = subprocess.Popen(
