@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Looks, Mistake, numbers, parts, run, want_close
+from gdcourse.checks.core import Checker, Looks, Mistake, measured, numbers, parts, run, want_close
 
 check = Checker()
 
@@ -167,14 +167,7 @@ def gate_vjp(answer):
     for m, n in ((4, 3), (2, 5), (6, 1)):
         x, a, u = rng.normal(size=(m, n)), rng.normal(size=n) + 0.5, rng.normal(size=(m, n))
         f = lambda x, a: np.sum(u * x * sigmoid(a * x))
-        want_x, want_a, h = np.empty((m, n)), np.empty(n), 1e-5
-        for i in np.ndindex(m, n):
-            e = np.zeros((m, n))
-            e[i] = h
-            want_x[i] = (f(x + e, a) - f(x - e, a)) / (2 * h)
-        for j in range(n):
-            e = np.eye(n)[j] * h
-            want_a[j] = (f(x, a + e) - f(x, a - e)) / (2 * h)
+        want_x, want_a = measured(lambda x: f(x, a), x, 1e-5), measured(lambda a: f(x, a), a, 1e-5)
         dx, da = parts(run(answer, u, x, a), ("the gradient in x", "the gradient in a"))
         s = sigmoid(a * x)
         d = s * (1 - s)
@@ -491,14 +484,7 @@ def settle_gradient(answer):
     for W, x, u, rounds, sign in settle_draws():
         n = len(x)
         f = lambda W, x: u @ settle(W, x, rounds, sign)
-        dW, dx, step = np.empty((n, n)), np.empty(n), 1e-5
-        for i in np.ndindex(n, n):
-            e = np.zeros((n, n))
-            e[i] = step
-            dW[i] = (f(W + e, x) - f(W - e, x)) / (2 * step)
-        for i in range(n):
-            e = step * np.eye(n)[i]
-            dx[i] = (f(W, x + e) - f(W, x - e)) / (2 * step)
+        dW, dx = measured(lambda W: f(W, x), W, 1e-5), measured(lambda x: f(W, x), x, 1e-5)
         got = parts(run(answer, W, x, u), ("the rounds", "dL/dW", "dL/dx"))
         count = numbers(got[0], (), "the rounds")
         rows, taken = x, 0
