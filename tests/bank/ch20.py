@@ -131,19 +131,25 @@ def _gate_loops(u, x, a):
 # The walk
 
 
-def _walk_recursive(graph, root):
-    """Sorted by depth first, parents before children; then reversed."""
+def _order(edges, root):
+    """Depth first: parents before children."""
     order, seen = [], set()
 
     def visit(name):
         if name not in seen:
             seen.add(name)
-            for parent, slope in graph[name]:
+            for parent, slope in edges[name]:
                 if slope is not None:
                     visit(parent)
             order.append(name)
 
     visit(root)
+    return order
+
+
+def _walk_recursive(graph, root):
+    """Sorted by depth first, parents before children; then reversed."""
+    order = _order(graph, root)
     grad = {name: 0 for name in order}
     grad[root] = 1
     for name in reversed(order):
@@ -205,17 +211,7 @@ def _walk(
         edges = {k: list(v) if double else list(dict(v).items()) for k, v in graph.items()}
         if not cut:
             edges = {k: [(p, 0.0 if s is None else s) for p, s in v] for k, v in edges.items()}
-        order, seen = [], set()
-
-        def visit(name):
-            if name not in seen:
-                seen.add(name)
-                for parent, s in edges[name]:
-                    if s is not None:
-                        visit(parent)
-                order.append(name)
-
-        visit(root)
+        order = _order(edges, root)
         grad = dict.fromkeys(edges if every else order, 0.0)
         grad[root] = start * sign
         for name in reversed(order):
