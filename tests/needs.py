@@ -1,8 +1,10 @@
-"""A mark for tests that read a set of data or weights which the course does not ship."""
+"""Marks for tests that need what the course does not ship, or an extra that may be missing."""
 
 import pytest
 
 from gdcourse import fetch
+
+FINETUNE = 'needs: python -m pip install -c constraints.txt -e ".[torch,finetune]"'
 
 
 def needs(*names):

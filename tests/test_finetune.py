@@ -9,20 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdcourse import datasets, fetch
+from gdcourse import datasets
+from tests.needs import FINETUNE, needs
 
-INSTALL = 'needs: python -m pip install -c constraints.txt -e ".[torch,finetune]"'
-torch = pytest.importorskip("torch", reason=INSTALL)
-transformers = pytest.importorskip("transformers", reason=INSTALL)
+torch = pytest.importorskip("torch", reason=FINETUNE)
+transformers = pytest.importorskip("transformers", reason=FINETUNE)
 from gdcourse import finetune as ft  # noqa: E402
 
 F, CPU = torch.nn.functional, torch.device("cpu")
-needs = {
-    name: pytest.mark.skipif(
-        not fetch.is_installed(name), reason=f"needs: python -m gdcourse data install {name}"
-    )
-    for name in ("minilm", "reviews-en", "reviews-zh")
-}
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +91,7 @@ def test_split_refuses_more_tests_than_texts():
         ft.split(reviews(), tests=100)
 
 
-@needs["reviews-en"]
+@needs("reviews-en")
 def test_split_of_the_film_reviews_is_that_of_the_table():
     pool, test = ft.split(datasets.film_reviews())
     assert (len(pool.texts), len(test.texts)) == (8990, 1000)
@@ -165,7 +159,7 @@ def test_a_mean_that_counts_the_filling_is_another_one():
     assert hidden.mean(1).tolist() == [[2.0, 3.0]]
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_encode_cuts_long_texts_and_fills_nothing():
     from gdcourse import models
 
@@ -498,9 +492,9 @@ def test_a_random_encoder_has_the_shape_and_none_of_the_weights():
 # The sweeps
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("sklearn"), reason=INSTALL)
-@needs["minilm"]
-@needs["reviews-en"]
+@pytest.mark.skipif(not importlib.util.find_spec("sklearn"), reason=FINETUNE)
+@needs("minilm")
+@needs("reviews-en")
 def test_a_row_that_is_there_is_not_measured_again(tmp_path, monkeypatch):
     from tests import results
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from gdcourse import fetch, models
+from tests.needs import FINETUNE, needs
 
-INSTALL = 'needs: python -m pip install -c constraints.txt -e ".[torch,finetune]"'
-torch = pytest.importorskip("torch", reason=INSTALL)
-transformers = pytest.importorskip("transformers", reason=INSTALL)
+torch = pytest.importorskip("torch", reason=FINETUNE)
+transformers = pytest.importorskip("transformers", reason=FINETUNE)
 FILES = {"minilm": "model.safetensors", "e5": "e5-small-q4.bin"}
 HAPPY = [
     "That is a happy person",
@@ -26,12 +26,6 @@ FOOD, FOOD_EN, COLD = (
     "I love the food and the service of this restaurant.",
     "服务态度很冷淡。",
 )
-needs = {
-    name: pytest.mark.skipif(
-        not fetch.is_installed(name), reason=f"needs: python -m gdcourse data install {name}"
-    )
-    for name in FILES
-}
 
 
 @contextmanager
@@ -274,11 +268,11 @@ def cut(raw):
 @pytest.mark.parametrize(
     "name, file, damage",
     [
-        pytest.param("minilm", "model.safetensors", flip_last, marks=needs["minilm"]),
-        pytest.param("minilm", "model.safetensors", cut, marks=needs["minilm"]),
-        pytest.param("minilm", "tokenizer.json", cut, marks=needs["minilm"]),
-        pytest.param("e5", "e5-small-q4.bin", flip_first, marks=needs["e5"]),
-        pytest.param("e5", "e5-small-q4.bin", cut, marks=needs["e5"]),
+        pytest.param("minilm", "model.safetensors", flip_last, marks=needs("minilm")),
+        pytest.param("minilm", "model.safetensors", cut, marks=needs("minilm")),
+        pytest.param("minilm", "tokenizer.json", cut, marks=needs("minilm")),
+        pytest.param("e5", "e5-small-q4.bin", flip_first, marks=needs("e5")),
+        pytest.param("e5", "e5-small-q4.bin", cut, marks=needs("e5")),
     ],
 )
 def test_a_damaged_file_is_refused_in_one_line_that_says_what_to_do(
@@ -319,7 +313,7 @@ def test_the_hub_is_asked_for_a_pinned_commit_of_float32_without_dropout(name, m
 # ---- MiniLM
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_minilm_has_22_71_million_parameters_with_its_pooling_layer(minilm):
     D, layer = 384, 4 * (384**2 + 384) + (384 * 1536 + 1536) + (1536 * 384 + 384) + 4 * 384
     by_hand = (30522 + 512 + 2) * D + 2 * D + 6 * layer
@@ -327,7 +321,7 @@ def test_minilm_has_22_71_million_parameters_with_its_pooling_layer(minilm):
     assert round((by_hand + D * D + D) / 1e6, 2) == 22.71
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_minilm_loads_the_file_strictly_but_for_pooler_and_positions(minilm):
     from safetensors.torch import load_file
 
@@ -337,7 +331,7 @@ def test_minilm_loads_the_file_strictly_but_for_pooler_and_positions(minilm):
     assert all(torch.equal(weight, file[name]) for name, weight in state.items())
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_minilm_is_what_transformers_itself_loads(minilm):
     tokenizer, model, _ = minilm
     folder = fetch.folder("minilm")
@@ -351,13 +345,13 @@ def test_minilm_is_what_transformers_itself_loads(minilm):
     assert torch.equal(got, wanted)
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_minilm_knows_who_is_happy(minilm):
     v = vectors(*minilm[:2], HAPPY)
     np.testing.assert_allclose(v[1:] @ v[0], [0.6946, 0.9429, 0.2569], atol=1e-4)
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_minilm_has_no_dropout_unless_asked_for():
     _, model = models.minilm(num_hidden_layers=2, hidden_dropout_prob=0.3)
     rates = {name: m.p for name, m in model.named_modules() if isinstance(m, torch.nn.Dropout)}
@@ -365,7 +359,7 @@ def test_minilm_has_no_dropout_unless_asked_for():
     assert rates["embeddings.dropout"] == 0.3 and rates["encoder.layer.1.attention.self.dropout"] == 0
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_loading_leaves_the_global_seed_and_stderr_alone(capfd):
     before = torch.get_rng_state()
     tokenizer, _ = models.minilm()
@@ -376,19 +370,19 @@ def test_loading_leaves_the_global_seed_and_stderr_alone(capfd):
     assert (out, err) == ("", "")
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_padding_does_not_change_a_vector_of_minilm(minilm):
     short, long = HAPPY[0], "A film so long that it has time for everything " * 6
     alone, padded = (vectors(*minilm[:2], texts)[0] for texts in ([short], [short, long]))
     assert (alone - padded).abs().max() < 1e-5
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_minilm_asks_no_network(minilm):
     assert minilm[2] == []
 
 
-@needs["minilm"]
+@needs("minilm")
 def test_minilm_reads_chinese_words_as_unknown(minilm):
     tokenizer = minilm[0]
     assert tokenizer("Hello world").input_ids == [101, 7592, 2088, 102]
@@ -399,7 +393,7 @@ def test_minilm_reads_chinese_words_as_unknown(minilm):
 # ---- multilingual-e5-small
 
 
-@needs["e5"]
+@needs("e5")
 def test_e5_has_117_5_million_parameters(e5):
     D, layer = 384, 4 * (384**2 + 384) + (384 * 1536 + 1536) + (1536 * 384 + 384) + 4 * 384
     by_hand = (250037 + 512 + 2) * D + 2 * D + 12 * layer
@@ -408,7 +402,7 @@ def test_e5_has_117_5_million_parameters(e5):
     assert e5[1].dtype == torch.float32 and not e5[1].training
 
 
-@needs["e5"]
+@needs("e5")
 @pytest.mark.parametrize(
     "text, ids",
     [  # from the README of XLM-R in fairseq, whose vocabulary this is
@@ -423,7 +417,7 @@ def test_e5_gives_the_token_ids_that_xlm_r_publishes(e5, text, ids):
     assert e5[0](text).input_ids == ids
 
 
-@needs["e5"]
+@needs("e5")
 def test_e5_reads_chinese_without_an_unknown_token(e5):
     tokenizer = e5[0]
     ids = tokenizer(FOOD + COLD).input_ids
@@ -431,19 +425,19 @@ def test_e5_reads_chinese_without_an_unknown_token(e5):
     assert tokenizer.decode(tokenizer("很好").input_ids, skip_special_tokens=True) == "很好"
 
 
-@needs["e5"]
+@needs("e5")
 def test_e5_puts_a_sentence_near_its_translation(e5):
     v = vectors(*e5[:2], [f"query: {text}" for text in (FOOD, FOOD_EN, COLD)])
     np.testing.assert_allclose([v[0] @ v[1], v[2] @ v[1]], [0.920, 0.789], atol=6e-4)
 
 
-@needs["e5"]
+@needs("e5")
 def test_padding_does_not_change_a_vector_of_e5(e5):
     alone, padded = (vectors(*e5[:2], texts)[0] for texts in ([COLD], [COLD, FOOD_EN * 4]))
     assert (alone - padded).abs().max() < 1e-5
 
 
-@needs["e5"]
+@needs("e5")
 def test_e5_asks_no_network(e5):
     assert e5[2] == []
 
@@ -459,7 +453,7 @@ def outputs(model, rows, pad):
         return model(ids, attention_mask=mask).last_hidden_state
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=needs[name]) for name in FILES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in FILES])
 def test_a_trimmed_model_is_small_and_gives_the_same_outputs(name, request):
     tokenizer, whole, _ = request.getfixturevalue(name)
     model, texts = copy.deepcopy(whole), [*HAPPY, FOOD, FOOD_EN, COLD]
