@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, is_close, numbers, run, short, want_close
+from gdcourse.checks.core import Checker, Mistake, draw, is_close, numbers, run, short, want_close
+from gdcourse.probes import ch02
 
 check = Checker()
 
@@ -54,7 +55,7 @@ def direction_by_hand(answer):
 
 @check.exercise(points=2)
 def optimal_steps(answer):
-    rng = np.random.default_rng(21)
+    rng = draw(21)
     for signs in ((1, 1, 1), (1, 1, 1), (1, -1, -1), (-1, 1, 1), (-1, 1, -1), (1, -1, 1)):
         eps, (f, f2, f3) = 10.0 ** -rng.integers(6, 17), signs * rng.uniform(0.5, 9.0, size=3)
         a, b, c = abs(f), abs(f2), abs(f3)
@@ -102,21 +103,12 @@ def _not_real(result):
 
 @check.exercise(points=2)
 def forward_gradient(answer):
-    rng = np.random.default_rng(22)
+    rng = draw(22)
     for d, whole, h in ((3, False, 0.25), (4, False, 0.5), (2, False, 0.125), (5, True, 0.25)):
         A, b = rng.normal(size=(d, d)), rng.normal(size=d)
         A = A + A.T
         theta = rng.integers(-5, 6, size=d) if whole else rng.normal(size=d)
-        calls = []
-
-        def f(t, A=A, b=b, d=d, calls=calls):
-            calls.append(1)
-            t = np.asarray(t, dtype=float)
-            if t.shape != (d,):
-                raise Mistake(f"f was called with shape {t.shape}; wanted theta's shape, ({d},).")
-            return float(0.5 * t @ A @ t + b @ t)
-
-        result = _run_with(answer, f, theta, h)
+        result, calls = run(answer, A, b, theta, h, probe=ch02.on_a_bowl)
         got = numbers(result, (d,), "the gradient")
         g, curve = A @ theta + b, h / 2 * np.diag(A)  # f(theta + h e_j) - f(theta) = h g_j + h^2 A_jj / 2
         piled = g + curve + h * np.tril(A, -1).sum(axis=1)  # steps never taken back, each rise measured
@@ -137,42 +129,25 @@ def forward_gradient(answer):
              "the steps pile up: take coordinate j back before you step in the next."),
             (np.full(d, want.sum()), "every entry is the same: step in one coordinate at a time."),
         ])  # fmt: skip
-        if len(calls) > d + 1:
+        if calls > d + 1:
             raise Mistake(
-                f"the numbers are right, but f was called {len(calls)} times for d = {d}; wanted at most {d + 1}: "
+                f"the numbers are right, but f was called {calls} times for d = {d}; wanted at most {d + 1}: "
                 "call f(theta) once, before the loop."
             )
 
 
-def _run_with(answer, f, *args):
-    """``run`` for answers that call ``f``: what ``f`` itself objects to is passed on as it is."""
-    said = []
-
-    def watched(*a):
-        try:
-            return f(*a)
-        except Mistake as mistake:
-            said.append(mistake)
-            raise
-
-    try:
-        return run(answer, watched, *args)
-    except Mistake:
-        if said:
-            raise said[0] from None
-        raise
-
-
 @check.exercise(points=2)
 def directional_slope(answer):
-    rng = np.random.default_rng(23)
+    rng = draw(23)
     for d, h in ((2, 0.3), (3, 0.2), (5, 0.4)):
-        c, theta, v = rng.normal(size=d), rng.normal(size=d), 2.5 * rng.normal(size=d)
-        f = lambda t, c=c: float(c @ np.asarray(t, dtype=float) ** 3)
+        c, theta = rng.normal(size=(2, d))
+        v = rng.choice([-1, 1]) * (-1.0) ** np.arange(d) * rng.uniform(1, 4, size=d)  # both signs
+        f = lambda t, c=c: c @ t**3
         size = np.linalg.norm(v)
         central = lambda u, h: (f(theta + h * u) - f(theta - h * u)) / (2 * h)
         u = v / size
-        want_close(run(answer, f, theta, v, h), central(u, h), f"the slope (d = {d})", [
+        result = run(answer, c, theta, v, h, probe=ch02.on_cubes)
+        want_close(result, central(u, h), f"the slope (d = {d})", [
             (central(v, h), "v was not made a unit vector: divide it by its length first."),
             (central(v, h) / size, "the step is h |v| long: divide v by its length before stepping, not after."),
             (central(v / size**2, h), "v was divided by its length squared: take the root, np.linalg.norm."),
@@ -282,13 +257,14 @@ def best_powers(answer):
 
 @check.exercise(points=3)
 def richardson(answer):
-    rng = np.random.default_rng(24)
+    rng = draw(24)
     for _ in range(4):
         p, x, h = rng.normal(size=6), rng.uniform(0.5, 1.5), rng.uniform(0.2, 0.4)
         f = lambda t, p=p: np.polyval(p, t)
         D = lambda h: (f(x + h) - f(x - h)) / (2 * h)
         F = lambda h: (f(x + h) - f(x)) / h
-        want_close(run(answer, f, x, h), (4 * D(h / 2) - D(h)) / 3, "the combined slope", [
+        result = run(answer, p, x, h, probe=ch02.on_a_polynomial)
+        want_close(result, (4 * D(h / 2) - D(h)) / 3, "the combined slope", [
             (D(h), "that is the central difference at h alone: combine it with the one at h / 2."),
             (D(h / 2), "that is the central difference at h / 2 alone: combine it with the one at h."),
             ((4 * D(h) - D(h / 2)) / 3, "the weights are swapped: the better slope, at h / 2, counts 4."),

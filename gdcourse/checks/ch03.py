@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, is_close, numbers, run, want_close
+from gdcourse.checks.core import Checker, Mistake, draw, is_close, numbers, run, want_close
 
 check = Checker()
 
@@ -54,7 +54,7 @@ def stable_step_by_hand(answer):
 
 def problems(seed, shapes=((7, 2), (5, 3), (9, 4))):
     """Random least-squares problems (X, y, a small lr), m != d."""
-    rng = np.random.default_rng(seed)
+    rng = draw(seed)
     for m, d in shapes:
         X, y = rng.normal(size=(m, d)), rng.normal(size=m) + 2
         yield X, y, 0.5 / np.linalg.norm(X, 2) ** 2 * m
@@ -115,7 +115,7 @@ def stable_lr(answer):
 
 @check.exercise(points=2)
 def fit_standardised(answer):
-    rng = np.random.default_rng(2)
+    rng = draw(2)
     for m in (4, 7, 11):
         x = rng.normal(size=m) * 5 + 20
         y = rng.normal() * x + rng.normal() + rng.normal(size=m)
@@ -159,7 +159,7 @@ def line_path(x, y, lr, steps, order):
 
 @check.exercise(points=2)
 def descend_line(answer):
-    rng = np.random.default_rng(3)
+    rng = draw(3)
     for m, steps, lr in ((4, 5, 0.2), (6, 8, 0.35), (5, 3, 0.1)):
         x, y = rng.normal(size=m), rng.normal(size=m) + 1
         got, good = run(answer, x, y, lr, steps), line_path(x, y, lr, steps, "both")
@@ -206,7 +206,7 @@ def lr_that_crosses(answer):
 
 @check.exercise(points=3)
 def steepest_path(answer):
-    rng = np.random.default_rng(4)
+    rng = draw(4)
     for d, steps in ((2, 4), (3, 6), (5, 1)):
         A = rng.normal(size=(d, d))
         H, start = A @ A.T + np.eye(d), rng.normal(size=d)

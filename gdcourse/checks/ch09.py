@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Looks, Mistake, is_close, numbers, run, short, want_close
+from gdcourse.checks.core import Checker, Mistake, draw, is_close, numbers, run, short, want_close
+from gdcourse.probes import ch09
 
 check = Checker()
 
@@ -64,8 +65,8 @@ def fan_out_by_hand(answer):
 
 @check.exercise(points=2)
 def jvp_and_vjp(answer):
-    rng = np.random.default_rng(91)
-    for n, p, q in ((3, 4, 2), (5, 2, 4), (2, 3, 5)):
+    rng = draw(91)
+    for n, p, q in ((3, 4, 6), (5, 2, 4), (2, 3, 5)):
         A, B = rng.normal(size=(p, n)), rng.normal(size=(q, p))
         x, v, u = rng.normal(size=n), rng.normal(size=n), rng.normal(size=q)
         push, pull = _pair(run(answer, x, v, u, A, B))
@@ -93,31 +94,20 @@ def jvp_and_vjp(answer):
             (A.T @ (at_u * (B.T @ u)), "J^T u: the slope of the sine is taken at B^T u; take it at A x."),
         ], rtol=1e-12, atol=1e-12)  # fmt: skip
     n, p, q = 1200, 2, 1000
-    A, B = rng.normal(size=(p, n)).view(Watched), rng.normal(size=(q, p)).view(Watched)
-    x, v, u = rng.normal(size=n).view(Watched), rng.normal(size=n), rng.normal(size=q)
-    Watched.largest = Watched.total = 0
-    run(answer, x, v, u, A, B)
-    if Watched.largest > 10 * p * n:
+    A, B = rng.normal(size=(p, n)), rng.normal(size=(q, p))
+    x, v, u = rng.normal(size=n), rng.normal(size=n), rng.normal(size=q)
+    largest, total = run(answer, x, v, u, A, B, probe=ch09.sizes)
+    if largest > 10 * p * n:
         raise Mistake(
             f"the numbers are right, but for n = {n}, p = {p}, q = {q} it built an array of "
-            f"{Watched.largest:,} numbers, a Jacobian. Put the brackets so that every product is a matrix "
+            f"{largest:,} numbers, a Jacobian. Put the brackets so that every product is a matrix "
             "times a vector."
         )
-    if Watched.total > 100 * p * n:
+    if total > 100 * p * n:
         raise Mistake(
-            f"the numbers are right, but for n = {n}, p = {p}, q = {q} it computed {Watched.total:,} numbers: a "
+            f"the numbers are right, but for n = {n}, p = {p}, q = {q} it computed {total:,} numbers: a "
             "Jacobian, column by column or row by row? Put the brackets so that a few products are enough."
         )
-
-
-class Watched(np.ndarray):
-    """An array that notes the largest size, and the sum of the sizes, of the arrays computed from it."""
-
-    largest = total = 0
-
-    def __array_finalize__(self, parent):
-        Watched.largest = max(Watched.largest, self.size)
-        Watched.total += self.size
 
 
 def _exact(result, want, what):
@@ -200,7 +190,7 @@ def _compare(got, edges, want, mistakes):
 
 @check.exercise(points=2)
 def pull_back(answer):
-    rng = np.random.default_rng(92)
+    rng = draw(92)
     two = {"x": [], "y": [("x", 3.0), ("x", 2.0)], "z": [("y", 4.0), ("x", -1.0)]}
     cases = [(two, {"z": 1.0}), (two, {"y": 2.0}), (two, {"y": 2.0, "z": -1.0}), (two, {"z": -3.0, "y": 0.5})]
     for n in (6, 8, 10):
@@ -240,45 +230,6 @@ def _forward(edges, u):
     return slope
 
 
-LOOKS = Looks()
-
-
-class Node(str):
-    """A node's name that counts how often it is looked up or compared, also in copies of the graph."""
-
-    def __hash__(self):
-        LOOKS.look()
-        return str.__hash__(self)
-
-    def __eq__(self, other):
-        LOOKS.look()
-        return str.__eq__(self, other)
-
-    def __deepcopy__(self, memo):
-        return self
-
-
-class Slope(float):
-    """A slope that counts its products: a walk along paths multiplies, however it names the nodes."""
-
-    def __mul__(self, other):
-        LOOKS.look()
-        return float(self) * other
-
-    def __rmul__(self, other):
-        LOOKS.look()
-        return other * float(self)
-
-    def __deepcopy__(self, memo):
-        return self
-
-
-def _looked(answer, edges, output, why):
-    """``run`` with a bound on look-ups, comparisons and products."""
-    named = {Node(n): [(Node(p), Slope(s)) for p, s in parents] for n, parents in edges.items()}
-    return LOOKS.run(why, len(edges), sum(map(len, edges.values())), answer, named, Node(output))
-
-
 def _eager(edges, output):
     grad = dict.fromkeys(edges, 0.0)
     grad[output] = 1.0
@@ -300,58 +251,66 @@ def _breadth(edges, output):
     return _sweep(edges, {output: 1.0}, order)
 
 
+def _small(answer, edges, output):
+    what = "the gradients of a graph"
+    why = (
+        f"it looks at the same nodes again and again: the graph has {len(edges)} nodes only. Does the loop end, "
+        "or does it walk each path by itself?"
+    )
+    result = run(answer, edges, output, why, probe=ch09.looked)
+    got, u, order = _values(result, edges, what), {output: 1.0}, _post_order(edges, output)
+    mistakes = [
+        (_eager(edges, output),
+         "a node passes on its gradient before it is complete, so early shares are sent twice (6 for the diamond's "
+         "4): wait until all consumers have paid in."),
+        (_sweep(edges, u, order, by_node=True),
+         "two edges between the same nodes count as one: go through the list of edges."),
+        (_sweep(edges, u, order, overwrite=True),
+         "a share overwrites what was there: a node used several times adds its shares, with +=."),
+        (_sweep(edges, u, _when_paid(edges, output, edges)),
+         "a node waits for a consumer that the output does not depend on, so the sweep stops early: count only "
+         "consumers on the way to the output."),
+        (_sweep(edges, u, list(reversed(edges))),
+         "you read the dictionary backwards, but its order is arbitrary: find a topological order first."),
+        (_sweep(edges, u, list(edges)),
+         "you read the dictionary from front to back, but its order is arbitrary: find a topological order first."),
+        (_breadth(edges, output),
+         "the nodes come in the order of their distance from the output; one with a short and a long way to it is "
+         "passed on too early."),
+        (_sweep(edges, u, order[::-1]),
+         "the sweep runs from parents to consumers: begin at the output."),
+    ]  # fmt: skip
+    _compare(got, edges, _truth(edges, u), mistakes)
+
+
 @check.exercise(points=3)
 def gradients(answer):
-    rng = np.random.default_rng(93)
+    rng = draw(93)
     diamond = {"c": [("b", 1.0), ("b", 1.0)], "a": [], "b": [("a", 1.0), ("a", 1.0)]}
     skip = {"y": [("x", 3.0)], "z": [("x", 5.0), ("y", 2.0)], "x": [("v", 4.0)], "v": []}
     skip |= {"w": [("z", 7.0)], "s": [("y", 6.0)], "t": []}  # z does not depend on them
-    cases = [(skip, "z"), (diamond, "c"), (diamond, "b")]
+    for edges, output in ((skip, "z"), (diamond, "c"), (diamond, "b")):
+        _small(answer, edges, output)
+    doublings = {f"d{k}": [(f"d{k - 1}", 1.0)] * 2 if k else [] for k in range(20, -1, -1)}
+    why = (
+        "on 20 doublings it looks at the same edges again and again: it walks each of the 2^20 paths by itself, or "
+        "repeats the sweep. Pass a node's gradient on once, when it is complete."
+    )
+    result = run(answer, doublings, "d20", why, probe=ch09.looked)
+    _compare(_values(result, doublings), doublings, {f"d{k}": 2.0 ** (20 - k) for k in range(21)}, [])
     for n in (6, 8, 10, 10):
         edges = _graph(rng, n)
         name = dict(zip(edges, rng.permutation(list(edges)).tolist()))  # names that do not tell the order
         edges = {name[k]: [(name[p], s) for p, s in parents] for k, parents in edges.items()}
         shuffled = {k: edges[k] for k in rng.permutation(list(edges)).tolist()}
-        cases.append((shuffled, name[f"n{n - 1 - n % 3}"]))
-    for edges, output in cases:
-        what = "the gradients of a graph"
-        result = _looked(answer, edges, output, "it looks at the same nodes again and again: the graph has "
-                         f"{len(edges)} nodes only. Does the loop end, or does it walk each path by itself?")  # fmt: skip
-        got, u, order = _values(result, edges, what), {output: 1.0}, _post_order(edges, output)
-        mistakes = [
-            (_eager(edges, output),
-             "a node passes on its gradient before it is complete, so early shares are sent twice (6 for the diamond's "
-             "4): wait until all consumers have paid in."),
-            (_sweep(edges, u, order, by_node=True),
-             "two edges between the same nodes count as one: go through the list of edges."),
-            (_sweep(edges, u, order, overwrite=True),
-             "a share overwrites what was there: a node used several times adds its shares, with +=."),
-            (_sweep(edges, u, _when_paid(edges, output, edges)),
-             "a node waits for a consumer that the output does not depend on, so the sweep stops early: count only "
-             "consumers on the way to the output."),
-            (_sweep(edges, u, list(reversed(edges))),
-             "you read the dictionary backwards, but its order is arbitrary: find a topological order first."),
-            (_sweep(edges, u, list(edges)),
-             "you read the dictionary from front to back, but its order is arbitrary: find a topological order first."),
-            (_breadth(edges, output),
-             "the nodes come in the order of their distance from the output; one with a short and a long way to it is "
-             "passed on too early."),
-            (_sweep(edges, u, order[::-1]),
-             "the sweep runs from parents to consumers: begin at the output."),
-        ]  # fmt: skip
-        _compare(got, edges, _truth(edges, u), mistakes)
-    doublings = {f"d{k}": [(f"d{k - 1}", 1.0)] * 2 if k else [] for k in range(20, -1, -1)}
-    result = _looked(
-        answer, doublings, "d20", "on 20 doublings it looks at the same edges again and again: it walks each of the 2^20 "
-        "paths by itself, or repeats the sweep. Pass a node's gradient on once, when it is complete.",
-    )  # fmt: skip
-    _compare(_values(result, doublings), doublings, {f"d{k}": 2.0 ** (20 - k) for k in range(21)}, [])
+        _small(answer, shuffled, name[f"n{n - 1 - n % 3}"])
     order = [4999, 0, *range(2, 4999), 1]  # both ends deep, for a search from either end of the dictionary
     chain = {f"c{k}": [(f"c{k - 1}", 1.0)] if k else [] for k in order}
-    result = _looked(
-        answer, chain, "c4999", "on a chain of 5,000 nodes the work grows like the square of the number of nodes: look at "
-        "each edge once or twice.",
-    )  # fmt: skip
+    why = (
+        "on a chain of 5,000 nodes the work grows like the square of the number of nodes: look at each edge once or "
+        "twice."
+    )
+    result = run(answer, chain, "c4999", why, probe=ch09.looked)
     if not is_close(_values(result, chain), 1.0):
         raise Mistake("on a chain of 5,000 nodes with slopes 1 every gradient is 1; yours are not.")
 
@@ -384,14 +343,14 @@ def _when_paid(edges, output, consumers):
 
 @check.exercise(points=2)
 def neuron_backward(answer):
-    rng = np.random.default_rng(94)
+    rng = draw(94)
     for _ in range(4):
-        w, b, x, y = rng.uniform(0.3, 1.2, size=4) * [1, -1, 1, 1] * rng.choice([-1, 1])
+        w, x, z, r = rng.uniform(0.3, 1.2, size=4) * rng.choice([-1, 1], size=4)  # none near 0
+        a = np.tanh(z)
+        b, y = z - w * x, a - r
         loss = lambda w, b, x=x, y=y: (np.tanh(w * x + b) - y) ** 2 / 2 + w**2 / 2
         true = [loss(w + 1e-20j, b).imag / 1e-20, loss(w, b + 1e-20j).imag / 1e-20]
-        z = w * x + b
-        a = np.tanh(z)
-        r, slope = a - y, 1 - a * a
+        slope = 1 - a * a
         pair = lambda g, keep=1.0: [g * x + keep * w, g]
         result = run(answer, w, b, x, y)
         _exact(result, true, "(dL/dw, dL/db)")
@@ -436,56 +395,33 @@ def crossover(answer):
     ], otherwise=f"the cost of J3 (J2 J1) at n = 100 is not {inputs:g}: add the costs of two products.")  # fmt: skip
 
 
-def _loop(t):
-    total = 1.0
-    for k in range(1, 5):
-        total = total * t - k / t
-    return total
-
-
-FUNCTIONS = [  # what it tries, the function, its derivative
-    ("t + t", lambda t: t + t, lambda x: 2.0),
-    ("3 + t", lambda t: 3 + t, lambda x: 1.0),
-    ("t + 3", lambda t: t + 3, lambda x: 1.0),
-    ("t * t", lambda t: t * t, lambda x: 2 * x),
-    ("3 * t", lambda t: 3 * t, lambda x: 3.0),
-    ("t * 3", lambda t: t * 3, lambda x: 3.0),
-    ("-t", lambda t: -t, lambda x: -1.0),
-    ("t - t * t", lambda t: t - t * t, lambda x: 1 - 2 * x),
-    ("t - 3", lambda t: t - 3, lambda x: 1.0),
-    ("3 - t", lambda t: 3 - t, lambda x: -1.0),
-    ("t / 4", lambda t: t / 4, lambda x: 0.25),
-    ("t / (t + 2)", lambda t: t / (t + 2), lambda x: 2 / (x + 2) ** 2),
-    ("2 / t", lambda t: 2 / t, lambda x: -2 / x**2),
-    ("(t * t) * (t * t)", lambda t: (t * t) * (t * t), lambda x: 4 * x**3),
-    ("7.0", lambda t: 7.0, lambda x: 0.0),
-    ("a loop of five lines", _loop, lambda x: _loop(x + 1e-20j).imag / 1e-20),
-]
+SLOPES = {  # of the functions of the probe
+    "t + t": lambda x: 2.0,
+    "3 + t": lambda x: 1.0,
+    "t + 3": lambda x: 1.0,
+    "t * t": lambda x: 2 * x,
+    "3 * t": lambda x: 3.0,
+    "t * 3": lambda x: 3.0,
+    "-t": lambda x: -1.0,
+    "t - t * t": lambda x: 1 - 2 * x,
+    "t - 3": lambda x: 1.0,
+    "3 - t": lambda x: -1.0,
+    "t / 4": lambda x: 0.25,
+    "t / (t + 2)": lambda x: 2 / (x + 2) ** 2,
+    "2 / t": lambda x: -2 / x**2,
+    "(t * t) * (t * t)": lambda x: 4 * x**3,
+    "7.0": lambda x: 0.0,
+    "a loop of five lines": lambda x: ch09.FUNCTIONS["a loop of five lines"](x + 1e-20j).imag / 1e-20,
+}
 
 
 @check.exercise(points=3)
 def dual_slope(answer):
-    for name, f, slope in FUNCTIONS:
+    for name, slope in SLOPES.items():
         for x in (1.3, -0.7, 3):
-            calls = []
-
-            def watched(t, f=f, calls=calls):
-                calls.append(t)
-                return f(t)
-
-            result = run(answer, watched, x)
-            if any(isinstance(t, complex | np.complexfloating) or type(t) is np.ndarray for t in calls):
-                raise Mistake(
-                    "f was called with a complex number or an array: wanted a dual number, a class of your own."
-                )
-            if len(calls) > 1:
-                raise Mistake(
-                    f"f was called {len(calls)} times; call it once, with a dual number, and take no differences."
-                )
-            if not calls:
-                raise Mistake("f was not called: call it with a dual number.")
+            result = run(answer, name, x, probe=ch09.once)
             value, measured = numbers(result, (2,), f"value and slope of f(t) = {name}")
-            v, s, at = f(x), slope(x), f"f(t) = {name} at {x}"
+            v, s, at = ch09.FUNCTIONS[name](x), slope(x), f"f(t) = {name} at {x}"
             if is_close([value, measured], [s, v]) and not is_close(v, s):
                 raise Mistake("value and slope are swapped: return the value first.")
             want_close(value, v, f"the value of {at}", [

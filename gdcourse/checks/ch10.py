@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, is_close, measured, numbers, parts, run, want_close
+from gdcourse.checks.core import Checker, Mistake, draw, is_close, measured, numbers, parts, run, want_close
+from gdcourse.probes import ch10
 
 check = Checker()
 LOOSE = {"rtol": 1e-6, "atol": 1e-7}  # expected values come from central differences
@@ -90,7 +91,7 @@ def softmax_by_hand(answer):
 
 @check.exercise(points=2)
 def layer_backward(answer):
-    rng = np.random.default_rng(0)
+    rng = draw(0)
     for m, n_in, n_out in ((5, 3, 4), (6, 4, 2), (1, 2, 3)):
         delta, W, a = rng.normal(size=(m, n_out)), rng.normal(size=(n_out, n_in)), rng.normal(size=(m, n_in))
         dW, db, da = parts(run(answer, delta, W, a), ("dW", "db", "da"))
@@ -121,7 +122,7 @@ def exact_loss(z, y):
 
 @check.exercise(points=2)
 def softmax_loss(answer):
-    rng = np.random.default_rng(1)
+    rng = draw(1)
     for m, c in ((5, 3), (4, 6)):
         z, y = rng.normal(size=(m, c)) * 2, rng.integers(c, size=m)
         loss, grad = parts(run(answer, z, y), ("loss", "gradient"))
@@ -196,21 +197,15 @@ def swept(params, X, delta, act, down):
 
 @check.exercise(points=3)
 def mlp_backward(answer):
-    rng = np.random.default_rng(2)
-    sigmoid = lambda z: 1 / (1 + np.exp(-z))
-    bent = (np.tanh, lambda z: 1 - np.tanh(z) ** 2)
-    for sizes, m, (act, slope) in (
-        ((3, 2), 5, bent),
-        ((3, 5, 4, 2), 6, bent),
-        ((4, 2, 3), 5, (sigmoid, lambda z: sigmoid(z) * (1 - sigmoid(z)))),
-    ):
+    rng = draw(2)
+    for sizes, m, name in (((3, 2), 5, "tanh"), ((3, 5, 4, 2), 6, "tanh"), ((4, 2, 3), 5, "sigmoid")):
+        act, slope = ch10.ACTIVATIONS[name]
         params = [(rng.normal(size=(o, i)), rng.normal(size=o)) for i, o in zip(sizes, sizes[1:])]
         X, delta = rng.normal(size=(m, sizes[0])), rng.normal(size=(m, sizes[-1]))
         K = len(params)
         z = outputs(params, X, act)
-        result = parts(
-            run(answer, params, X, delta, act, slope), [f"(dW{k}, db{k})" for k in range(1, K + 1)]
-        )
+        result = run(answer, params, X, delta, name, probe=ch10.with_activation)
+        result = parts(result, [f"(dW{k}, db{k})" for k in range(1, K + 1)])
         got = [parts(pair, ("dW", "db")) for pair in result]
         wrong = {
             "delta after the activation: the layer below needs the factor slope(z).": swept(
@@ -247,7 +242,7 @@ def mlp_backward(answer):
 
 @check.exercise(points=2)
 def two_layer_gradients(answer):
-    rng = np.random.default_rng(3)
+    rng = draw(3)
     names = ("dW1", "db1", "dW2", "db2")
     for m, n, h, k in ((6, 3, 5, 2), (4, 2, 3, 5)):
         X, Y = rng.normal(size=(m, n)), rng.normal(size=(m, k))
@@ -307,7 +302,7 @@ def xor_solved(answer):
 
 @check.exercise(points=3)
 def residual_backward(answer):
-    rng = np.random.default_rng(4)
+    rng = draw(4)
     for m, n in ((5, 3), (3, 4)):
         u, a, W, b = (rng.normal(size=s) for s in ((m, n), (m, n), (n, n), n))
         total = lambda a, W, b: np.sum(u * (a + np.array([np.tanh(W @ row + b) for row in a])))

@@ -4,65 +4,20 @@ import math
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Looks, Mistake, is_close, numbers, run, want_close
+from gdcourse.checks.core import Checker, Mistake, draw, is_close, numbers, run, want_close
+from gdcourse.probes import ch13
 
 check = Checker()
 
 
-class Number:
-    """An input with the fields of a Value, but without arithmetic: a new node is made from its ``data``."""
-
-    def __init__(self, data):
-        self.data, self.grad, self.edges = data, 0.0, ()
-
-    def __deepcopy__(self, memo):
-        return self
-
-    def refuse(self, *other):
-        raise TypeError("compute with x.data, a plain number, and make ONE new node from the result")
-
-    def __getattr__(self, name):
-        if name in ("exp", "log", "tanh", "relu", "backward"):
-            return self.refuse
-        raise AttributeError(name)
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
-    __pow__ = __rpow__ = __neg__ = __abs__ = __lt__ = __gt__ = __le__ = __ge__ = refuse
-
-
-def made(result, inputs, what):
-    """(value, slope in each input, number of edges) of a node made from ``inputs``; raises Mistake if none."""
-    if isinstance(result, Number):
-        raise Mistake(f"{what}: it returned its input itself; make a new node, Value(data, (x, slope), ...).")
-    if not hasattr(result, "data") or not hasattr(result, "edges") or isinstance(result, np.ndarray):
-        raise Mistake(
-            f"{what}: wanted a Value, got {type(result).__name__}: return Value(data, (x, slope), ...)."
-        )
-    value = float(numbers(result.data, (), f"the data of {what}"))
-    try:
-        pairs = [(parent, slope) for parent, slope in result.edges]
-        if len(result.edges) != len(pairs):  # TypeError for zip, iter and the like, which are read only once
-            raise ValueError
-    except (TypeError, ValueError):
-        raise Mistake(
-            f"{what}: each edge is a pair (parent, slope), and the pairs follow each other with no list around "
-            "them: Value(data, (x, slope), ...)."
-        ) from None
-    slopes = [0.0] * len(inputs)
-    for parent, slope in pairs:
-        if any(slope is x for x in inputs):
-            raise Mistake(f"{what}: an edge is turned round: the parent first, then the slope.")
-        if hasattr(slope, "edges"):
-            raise Mistake(f"{what}: a slope is a plain number, not a Value: compute it from the data.")
-        place = [k for k, x in enumerate(inputs) if x is parent]
-        if not place:
-            raise Mistake(
-                f"{what}: an edge comes from something that is not an input: take it straight from the input."
-            )
-        slopes[place[0]] += float(numbers(slope, (), f"a slope of {what}"))
-    if not pairs:
-        raise Mistake(f"{what}: the node has no edges, so no gradient reaches its inputs.")
-    return value, slopes, len(pairs)
+def made(answer, what, *data, places=None):
+    """(value, slope in each input, number of edges, whether an input was changed) of the node that it makes."""
+    places = list(places or range(len(data)))
+    value, edges, changed = run(answer, what, list(data), places, probe=ch13.made)
+    value, slopes = float(numbers(value, (), f"the data of {what}")), [0.0] * len(data)
+    for place, slope in edges:
+        slopes[place] += float(numbers(slope, (), f"a slope of {what}"))
+    return value, slopes, len(edges), changed
 
 
 @check.exercise(points=1)
@@ -104,18 +59,16 @@ def two_sweeps_by_hand(answer):
 
 @check.exercise(points=2)
 def sigmoid(answer):
-    rng = np.random.default_rng(131)
+    rng = draw(131)
     for at in [*rng.uniform(-3, 3, size=6).tolist(), 0.0, 8.0, -8.0, 800.0, -800.0]:
-        x = Number(at)
         try:
-            result = run(answer, x)
+            value, (slope,), count, changed = made(answer, "sigmoid(x)", at)
         except Mistake as mistake:
             if "OverflowError" in str(mistake):
                 raise Mistake(
                     f"at x = {at:g} math.exp overflows: use e^-x for x >= 0 and e^x for x < 0, never a large exponent."
                 ) from None
             raise
-        value, (slope,), count = made(result, [x], "sigmoid(x)")
         e = math.exp(-abs(at))
         s = 1 / (1 + e) if at >= 0 else e / (1 + e)
         true = e / (1 + e) ** 2
@@ -134,7 +87,7 @@ def sigmoid(answer):
             (math.exp(-at) if at > -700 else 0.0, "the slope of 1 / u is -1 / u^2: divide by (1 + e^-x)^2."),
             (2 * true, "the slope is twice too large: is the edge there twice?"),
         ], otherwise=f"the slope at x = {at:.4g} is not the derivative of the sigmoid.")  # fmt: skip
-        if x.data != at or x.grad or x.edges:
+        if changed:
             raise Mistake("it changed its input: only make a new node.")
         if count != 1:
             raise Mistake(f"one input, in one place: wanted one edge, got {count}.")
@@ -142,11 +95,10 @@ def sigmoid(answer):
 
 @check.exercise(points=2)
 def maximum(answer):
-    rng = np.random.default_rng(132)
+    rng = draw(132)
     pairs = [*rng.normal(size=(6, 2)).tolist(), [1.5, 1.5], [0.0, 0.0], [-2.0, -2.0], [1.0, 1.0 + 1e-9]]
     for a, b in pairs:
-        x, y = Number(a), Number(b)
-        value, slopes, _ = made(run(answer, x, y), [x, y], "maximum(x, y)")
+        value, slopes, _, changed = made(answer, "maximum(x, y)", a, b)
         where = f"x = {a:.4g}, y = {b:.4g}"
         true = [0.5, 0.5] if a == b else [float(a > b), float(b > a)]
         want_close(value, max(a, b), f"the value at {where}", [
@@ -165,71 +117,12 @@ def maximum(answer):
             ([a, b], "the slopes are not the values: moving the larger input by h moves the result by h."),
             ([b, a], "those are the slopes of a product."),
         ])  # fmt: skip
-        if (x.data, y.data) != (a, b):
+        if changed:
             raise Mistake("it changed its input: only make a new node.")
-    x = Number(0.7)
-    _, slopes, _ = made(run(answer, x, x), [x], "maximum(x, x)")
+    _, (slope,), *_ = made(answer, "maximum(x, x)", 0.7, places=(0, 0))
     want_close(
-        slopes,
-        [1.0],
-        "the slope of maximum(x, x)",
-        otherwise="maximum(x, x) is x: its slopes must add up to 1.",
+        slope, 1.0, "the slope of maximum(x, x)", otherwise="maximum(x, x) is x: its slopes must add up to 1."
     )
-
-
-LOOKS = Looks()
-
-
-class Node:
-    """A node that counts how often it is looked at: its edges, its gradient, and in a set or a list."""
-
-    __slots__ = ("data", "_edges", "_grad")
-
-    def __init__(self, data, *edges):
-        self.data, self._edges, self._grad = data, edges, 0.0
-
-    def __hash__(self):
-        LOOKS.look()
-        return id(self)
-
-    def __eq__(self, other):
-        LOOKS.look()
-        return self is other
-
-    def __deepcopy__(self, memo):
-        return self
-
-    @property
-    def edges(self):
-        LOOKS.look()
-        return self._edges
-
-    @edges.setter
-    def edges(self, new):
-        raise TypeError("the edges belong to the graph: leave them as they are")
-
-    @property
-    def grad(self):
-        LOOKS.look()
-        return self._grad
-
-    @grad.setter
-    def grad(self, new):
-        LOOKS.look()
-        self._grad = new
-
-
-def build(table):
-    """Nodes for a table of [(place of the parent, slope), ...], parents first."""
-    nodes = []
-    for parents in table:
-        nodes.append(Node(0.0, *((nodes[p], s) for p, s in parents)))
-    return nodes
-
-
-def looked(answer, nodes, output, why):
-    """``run`` with a bound on the looks at nodes."""
-    return LOOKS.run(why, len(nodes), sum(len(n._edges) for n in nodes), answer, output)
 
 
 def gradients_of(table, output, before, fault=None):
@@ -280,8 +173,9 @@ FAULTS = {
 
 @check.exercise(points=3)
 def backward(answer):
-    rng = np.random.default_rng(133)
+    rng = draw(133)
     tables = [[[], [(0, 2.0)], [(0, 3.0), (1, 5.0)]], [[], [(0, 1.0), (0, 1.0)], [(1, 1.0), (1, 1.0)]]]
+    tables.append([[], [(0, 2.0)], [(1, 3.0)], [(1, 5.0), (2, 7.0)]])  # a short and a long way to node 1
     for n in (6, 7, 8, 9):
         table = [[], []]
         for k in range(2, n):
@@ -289,50 +183,39 @@ def backward(answer):
             table.append([(p, float(s)) for p, s in zip(parents, rng.choice([-2, -1, 2, 3], size=3))])
         tables.append(table)
     for table in tables:
-        nodes = build(table)
-        for output in (
-            len(table) - 1,
-            len(table) - 1,
-            len(table) - 2,
-        ):  # the second sweep finds old gradients
-            before = [node._grad for node in nodes]
-            why = f"it looks at the same nodes again and again: the graph has {len(table)} only. Does the loop end?"
-            result = looked(answer, nodes, nodes[output], why)
-            if result is not nodes[output]:
-                raise Mistake(f"wanted the output back, `return output`; got {type(result).__name__}.")
-            got = [node._grad for node in nodes]
-            if not all(isinstance(g, (int, float, np.number)) for g in got):
-                raise Mistake("a grad is not a number any more.")
+        outputs = [len(table) - 1, len(table) - 1, len(table) - 2]  # the second sweep finds old gradients
+        why = (
+            f"it looks at the same nodes again and again: the graph has {len(table)} only. Does the loop end?"
+        )
+        grads = run(answer, table, outputs, why, probe=ch13.swept)
+        for output, before, got in zip(outputs, [[0.0] * len(table), *grads], grads):
             want = gradients_of(table, output, before)
             mistakes = [(gradients_of(table, output, before, f), text) for f, text in FAULTS.items()]
             want_close(got, want, "the gradients", mistakes + [
                 (before, "no gradient has changed: is anything written into node.grad?"),
             ], otherwise=f"the gradients of a graph of {len(table)} nodes are not the sums over its paths: do all "
                "consumers pay in before a node sends on?")  # fmt: skip
-    leaf = Node(1.0)
-    leaf._grad = 5.0
-    looked(answer, [leaf], leaf, "a graph of one node is too much for it: does the loop end?")
-    want_close(leaf._grad, 6.0, "a leaf as the output", [
+    why = "a graph of one node is too much for it: does the loop end?"
+    want_close(run(answer, [[]], [0], why, 5.0, probe=ch13.swept)[0][0], 6.0, "a leaf as the output", [
         (1.0, "when the output is itself a leaf, with grad 5, it adds 1 to it: 6."),
         (5.0, "when the output is itself a leaf, with grad 5, it adds 1 to it: 6 (it gained nothing)."),
     ])  # fmt: skip
-    nodes = build([[]] + [[(k, 1.0), (k, 1.0)] for k in range(20)])
-    looked(answer, nodes, nodes[-1], "20 doublings have 2^20 paths, and it walks each by itself: send a node's gradient "
-           "on once, when it is complete.")  # fmt: skip
-    want_close(nodes[0]._grad, 2.0**20, "the gradient after 20 doublings")
-    nodes = build([[]] + [[(k, 1.0)] for k in range(5000)])
-    looked(answer, nodes, nodes[-1], "on a chain of 5,000 nodes the work grows like the square of their number: look at "
-           "each edge once or twice.")  # fmt: skip
-    want_close(nodes[0]._grad, 1.0, "the gradient at the end of a chain of 5,000 nodes")
+    table = [[]] + [[(k, 1.0), (k, 1.0)] for k in range(20)]
+    why = "20 doublings have 2^20 paths, and it walks each by itself: send a node's gradient on once, when it is complete."
+    (grad,) = run(answer, table, [20], why, probe=ch13.swept)
+    want_close(grad[0], 2.0**20, "the gradient after 20 doublings")
+    table = [[]] + [[(k, 1.0)] for k in range(5000)]
+    why = "on a chain of 5,000 nodes the work grows like the square of their number: look at each edge once or twice."
+    (grad,) = run(answer, table, [5000], why, probe=ch13.swept)
+    want_close(grad[0], 1.0, "the gradient at the end of a chain of 5,000 nodes")
 
 
 @check.exercise(points=2)
 def divide(answer):
-    rng = np.random.default_rng(134)
+    rng = draw(134)
     for _ in range(5):
         a, b = (rng.uniform(0.5, 3, size=2) * rng.choice([-1, 1], size=2)).tolist()
-        x, y = Number(a), Number(b)
-        value, slopes, _ = made(run(answer, x, y), [x, y], "divide(x, y)")
+        value, slopes, _, changed = made(answer, "divide(x, y)", a, b)
         where = f"x = {a:.4g}, y = {b:.4g}"
         want_close(value, a / b, f"the value at {where}", [
             (b / a, "the value is upside down: x over y."),
@@ -351,7 +234,7 @@ def divide(answer):
             ([1 / b, 0.0], "y has lost its edge: it has a gradient, too."),
             ([0.0, true[1]], "x has lost its edge: it has a gradient, too."),
         ], otherwise=f"the slopes at {where} are not those of x / y.")  # fmt: skip
-        if (x.data, y.data) != (a, b):
+        if changed:
             raise Mistake("it changed its input: the division belongs into a new node.")
 
 
@@ -376,37 +259,25 @@ def vanish(answer):
     ], otherwise=f"{got[1]:g} is not the first count for tanh: try 1,000, then more; halve the interval.")  # fmt: skip
 
 
-POLYNOMIALS = [  # the function, its first and second derivative
-    ("t * t", lambda t: t * t, lambda x: 2 * x, lambda x: 2.0),
-    ("t * t * t", lambda t: t * t * t, lambda x: 3 * x * x, lambda x: 6 * x),
-    ("5 * t + 1", lambda t: 5 * t + 1, lambda x: 5.0, lambda x: 0.0),
-    ("1 + t * 2 * t", lambda t: 1 + t * 2 * t, lambda x: 4 * x, lambda x: 4.0),
-    ("3 - t * t * t", lambda t: 3 - t * t * t, lambda x: -3 * x * x, lambda x: -6 * x),
-    ("(t - 2) * -t", lambda t: (t - 2) * -t, lambda x: 2 - 2 * x, lambda x: -2.0),
-    ("u * u + t, u = t * t + t", lambda t: (t * t + t) * (t * t + t) + t,
-     lambda x: 4 * x**3 + 6 * x**2 + 2 * x + 1, lambda x: 12 * x**2 + 12 * x + 2),
-]  # fmt: skip
+DERIVATIVES = {  # the first and the second of the polynomials of the probe
+    "t * t": (lambda x: 2 * x, lambda x: 2.0),
+    "t * t * t": (lambda x: 3 * x * x, lambda x: 6 * x),
+    "5 * t + 1": (lambda x: 5.0, lambda x: 0.0),
+    "1 + t * 2 * t": (lambda x: 4 * x, lambda x: 4.0),
+    "3 - t * t * t": (lambda x: -3 * x * x, lambda x: -6 * x),
+    "(t - 2) * -t": (lambda x: 2 - 2 * x, lambda x: -2.0),
+    "u * u + t, u = t * t + t": (
+        lambda x: 4 * x**3 + 6 * x**2 + 2 * x + 1,
+        lambda x: 12 * x**2 + 12 * x + 2,
+    ),
+}
 
 
 @check.exercise(points=3)
 def second_derivative(answer):
-    for name, f, first, second in POLYNOMIALS:
+    for name, (first, second) in DERIVATIVES.items():
         for x in (1.3, -0.7, 2.0):
-            calls = []
-
-            def watched(t, f=f, calls=calls):
-                calls.append(t)
-                return f(t)
-
-            result = run(answer, watched, x)
-            if not calls:
-                raise Mistake("f was not called: call it with a Value.")
-            if len(calls) > 1:
-                raise Mistake(f"f was called {len(calls)} times: once is enough, and take no differences.")
-            if isinstance(calls[0], (int, float, complex, np.number, np.ndarray)):
-                raise Mistake(
-                    "f was called with a plain number: call it with a Value that holds a dual number."
-                )
+            result, f = run(answer, name, x, probe=ch13.once), ch13.POLYNOMIALS[name]
             a, b, at = first(x), second(x), f"of f(t) = {name} at {x}"
             got = numbers(result, (2,), f"first and second derivative {at}")
             if is_close(got, [f(x), a]) and not is_close([f(x), a], [a, b]):

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, is_close, numbers, run, want_close
+from gdcourse.checks.core import Checker, Mistake, draw, is_close, numbers, run, want_close
 
 check = Checker()
 
@@ -95,7 +95,7 @@ SHAPES = [
 
 @check.exercise(points=2)
 def unbroadcast(answer):
-    rng = np.random.default_rng(141)
+    rng = draw(141)
     for full, shape in SHAPES:
         u = rng.normal(size=full)
         places = np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), full)
@@ -142,7 +142,7 @@ def soft(x):
 
 @check.exercise(points=2)
 def softmax_vjp(answer):
-    rng = np.random.default_rng(142)
+    rng = draw(142)
     cases = [(rng.normal(size=s), rng.normal(size=s)) for s in ((4,), (3, 5), (5, 3), (2, 3, 4), (3, 1))]
     big = np.array([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -999.5], [1000.0, -1000.0, -1000.0]])
     cases.append((rng.normal(size=(3, 3)), big))
@@ -184,7 +184,7 @@ def softmax_vjp(answer):
 
 @check.exercise(points=2)
 def getitem_vjp(answer):
-    rng = np.random.default_rng(143)
+    rng = draw(143)
     mask = np.array([True, False, True, True, False])
     grid = np.array([[0, 1], [1, 1]])
     for index, shape in [
@@ -226,7 +226,7 @@ def getitem_vjp(answer):
 
 @check.exercise(points=2)
 def matmul_vjp(answer):
-    rng = np.random.default_rng(144)
+    rng = draw(144)
     for s, n, k, m in ((2, 3, 4, 5), (3, 2, 2, 4), (1, 4, 3, 2), (4, 1, 3, 3), (2, 3, 3, 3)):
         u, A, B = (rng.normal(size=shape) for shape in ((s, n, m), (s, n, k), (k, m)))
         dA, dB = np.zeros(A.shape), np.zeros(B.shape)
@@ -291,7 +291,7 @@ LENGTHS = dict(b=2, i=3, j=4, k=5, l=2)
 
 @check.exercise(points=3)
 def einsum_vjp(answer):
-    rng = np.random.default_rng(145)
+    rng = draw(145)
     for spec in SPECS:
         operands, out = spec.split("->")
         a, b = operands.split(",")

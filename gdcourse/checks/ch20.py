@@ -1,11 +1,9 @@
 """Checks of the exercises of "The same gradients in PyTorch" (notebooks/20_pytorch.ipynb)."""
 
-import inspect
-from functools import partial
-
 import numpy as np
 
-from gdcourse.checks.core import Checker, Looks, Mistake, measured, numbers, parts, run, want_close
+from gdcourse.checks.core import Checker, draw, measured, numbers, parts, run, want_close
+from gdcourse.probes import Mistake, ch20
 
 check = Checker()
 
@@ -65,16 +63,6 @@ def adam_by_hand(answer):
     ], otherwise="not the four changes -lr * g / (|g| + eps).")  # fmt: skip
 
 
-class Leaf:
-    """What sgd_step gets for a parameter: an array and a gradient, no arithmetic."""
-
-    def __init__(self, data, grad):
-        self.data, self.grad = data, grad
-
-    def __deepcopy__(self, memo):  # in place is what is wanted here
-        return self
-
-
 def sgd_reference(data, grads, lr, momentum, rule):
     """Data and velocities after the steps, with ``rule(v, g)`` = (new v, what to take off)."""
     data, v = [a.copy() for a in data], {}
@@ -88,41 +76,22 @@ def sgd_reference(data, grads, lr, momentum, rule):
 
 @check.exercise(points=2)
 def sgd_step(answer):
-    rng = np.random.default_rng(201)
+    rng = draw(201)
     for shapes, lr, momentum in (([(3,), (2, 4)], 0.1, 0.9), ([(4,)], 0.3, 0.0), ([(2,), (3,), (2, 2)], 0.2, 0.5)):  # fmt: skip
         data = [rng.normal(size=s) for s in shapes]
-        leaves = [Leaf(a.copy(), None) for a in data]
-        held = [leaf.data for leaf in leaves]  # what a model would hold
-        velocity, history = {}, []
-        for t in range(4):
-            grads = [None if (t + k) % 3 == 2 and len(shapes) > 1 else rng.normal(size=s) for k, s in enumerate(shapes)]  # fmt: skip
-            history.append([None if g is None else g.copy() for g in grads])
-            for leaf, g in zip(leaves, grads):
-                leaf.grad = g
-            step = partial(answer, leaves, velocity, lr, momentum) if callable(answer) else answer
-            velocity = run(step)
-            if not isinstance(velocity, dict):
-                raise Mistake(f"wanted the dictionary {{place: velocity}}, got {type(velocity).__name__}.")
-            for k, (leaf, g) in enumerate(zip(leaves, grads)):
-                if g is not None and leaf.grad is None:
-                    raise Mistake("a gradient was emptied: step leaves it; emptying is zero_grad's work.")
-                if leaf.grad is not g or (g is not None and not np.array_equal(g, history[-1][k])):
-                    raise Mistake("a gradient was changed: step only reads it.")
-                if leaf.data is not held[k]:
-                    raise Mistake(
-                        "p.data is a new array, and the model still holds the old one: change it in place, p.data -= ..."
-                    )
-                if g is not None:
-                    if any(isinstance(v, np.ndarray) and np.shares_memory(v, g) for v in velocity.values()):
-                        raise Mistake(
-                            "a velocity IS the gradient's array, so the next change of the gradient changes it: keep a copy."
-                        )
-            if any(not isinstance(k, (int, np.integer)) or not 0 <= k < len(shapes) for k in velocity):
-                raise Mistake("the keys of the dictionary are places in the list: 0, 1, ...")
-            judge_sgd(leaves, velocity, data, history, lr, momentum)
+        history = [
+            [
+                None if (t + k) % 3 == 2 and len(shapes) > 1 else rng.normal(size=s)
+                for k, s in enumerate(shapes)
+            ]
+            for t in range(4)
+        ]
+        after = run(answer, data, history, lr, momentum, probe=ch20.stepped)
+        for t, (moved, velocity) in enumerate(after, 1):
+            judge_sgd(moved, velocity, data, history[:t], lr, momentum)
 
 
-def judge_sgd(leaves, velocity, data, history, lr, momentum):
+def judge_sgd(moved, velocity, data, history, lr, momentum):
     ref = lambda rule: sgd_reference(data, history, lr, momentum, rule)
     want, v = ref(lambda v, g: (momentum * v + g, lr * (momentum * v + g)))
     zeroed = [[np.zeros_like(a) if g is None else g for a, g in zip(data, step)] for step in history]
@@ -145,7 +114,7 @@ def judge_sgd(leaves, velocity, data, history, lr, momentum):
     mistakes.append(
         (flat(coasting[0]), "a leaf without a gradient stays where it is, and its velocity waits.")
     )
-    want_close(flat([leaf.data for leaf in leaves]), flat(want), "the data", mistakes,
+    want_close(flat(moved), flat(want), "the data", mistakes,
                otherwise="the data are not theta - lr * v with v = momentum * v + g.")  # fmt: skip
     if set(velocity) != set(v):
         raise Mistake("the dictionary has an entry for each leaf that has had a gradient, and for no other.")
@@ -163,7 +132,7 @@ def sigmoid(z):
 
 @check.exercise(points=3)
 def gate_vjp(answer):
-    rng = np.random.default_rng(202)
+    rng = draw(202)
     for m, n in ((4, 3), (2, 5), (6, 1)):
         x, a, u = rng.normal(size=(m, n)), rng.normal(size=n) + 0.5, rng.normal(size=(m, n))
         f = lambda x, a: np.sum(u * x * sigmoid(a * x))
@@ -198,37 +167,6 @@ def gate_vjp(answer):
         ], rtol=1e-5, atol=1e-7, otherwise="the gradient in a is not the sum over rows of u x x s'.")  # fmt: skip
 
 
-LOOKS = Looks()
-
-
-class Edges(list):
-    """A list of edges that counts how often it is gone through."""
-
-    def __iter__(self):
-        LOOKS.look()
-        return super().__iter__()
-
-
-class Watched(dict):
-    """A graph that counts how often an answer looks at a node."""
-
-    def __getitem__(self, key):
-        LOOKS.look()
-        return super().__getitem__(key)
-
-    def get(self, key, default=None):
-        LOOKS.look()
-        return super().get(key, default)
-
-    def items(self):
-        for pair in super().items():
-            LOOKS.look()
-            yield pair
-
-    def __deepcopy__(self, memo):
-        return Watched({k: Edges(v) for k, v in dict.items(self)})
-
-
 def graphs_to_walk():
     """(graph, root) pairs: a cut edge, a diamond, doubled edges, a lonely leaf, many paths."""
     yield {"a": [], "b": [("a", 3.0), ("a", -0.5)], "c": [("b", 2.0), ("a", 1.5)]}, "c"
@@ -242,7 +180,7 @@ def graphs_to_walk():
     for k in range(1, n):
         ladder[f"n{k}"] = [(f"n{k - 1}", 0.5), (f"n{k - 1}", 0.5), ("d", 0.0 if k % 2 else 1.0)]
     names = list(ladder)
-    np.random.default_rng(203).shuffle(names)
+    draw(203).shuffle(names)
     yield {name: ladder[name] for name in names}, f"n{n - 1}"
 
 
@@ -277,12 +215,7 @@ def last_share(graph, root):
 @check.exercise(points=3)
 def walk_back(answer):
     for graph, root in graphs_to_walk():
-        want, nodes, edges = path_sums(graph, root), len(graph), sum(map(len, graph.values()))
-        got = LOOKS.run(
-            "it never ends, or walks every path by itself: a node hands on once, when all that use it have paid in.",
-            nodes, edges, answer, Watched(graph), root)  # fmt: skip
-        if not isinstance(got, dict):
-            raise Mistake(f"wanted a dictionary {{leaf: gradient}}, got {type(got).__name__}.")
+        want, got = path_sums(graph, root), run(answer, graph, root, probe=ch20.walked)
         inner = [name for name in got if graph.get(name) if isinstance(name, str)]
         if inner:
             raise Mistake(f"{inner[0]} is no leaf: return the nodes with an empty list alone.")
@@ -326,43 +259,12 @@ def torch_run(X, y, w, lr, steps, keep=False):
     return w, losses + [np.mean((X @ w - y) ** 2)]
 
 
-def held_graphs(call):
-    """(nodes of the longest graph, most numbers with a graph alive at a time) while ``call()`` runs.
-
-    Without torch nothing is recorded, so nothing can be held.
-    """
-    torch = inspect.sys.modules.get("torch")
-    if torch is None:
-        return np.zeros(2)
-    known, seen = [], [(0, 0)]
-
-    class Watch(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, func, types, args=(), kwargs=None):
-            result = func(*args, **(kwargs or {}))
-            if isinstance(result, torch.Tensor) and result.grad_fn is not None and result.ndim == 0:
-                known.append(torch.utils.weak.TensorWeakRef(result))
-                found = [result.grad_fn]
-                for fn in found:
-                    found += [p for p, _ in fn.next_functions if p is not None and p not in found]
-                seen.append((len(found), sum(number() is not None for number in known)))
-            return result
-
-    with Watch():
-        call()
-    return np.max(seen, axis=0)
-
-
 @check.exercise(points=2)
 def fit_with_torch(answer):
-    rng = np.random.default_rng(204)
+    rng = draw(204)
     for m, n, steps in ((7, 3, 6), (5, 2, 1), (9, 4, 15)):
         X, y, w0 = rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=n)
-        w, mean = parts(run(answer, X, y, w0, 0.05, steps), ("w", "the mean loss"))
-        for part, name in ((w, "w"), (mean, "the mean loss")):
-            if getattr(part, "requires_grad", False) is True:
-                raise Mistake(
-                    f"{name} is a tensor that still holds its graph: a loss is added up by .item(), weights leave by detach()."
-                )
+        w, mean = parts(run(answer, X, y, w0, 0.05, steps, probe=ch20.fitted), ("w", "the mean loss"))
         want, losses = torch_run(X, y, w0, 0.05, steps)
         kept, kept_losses = torch_run(X, y, w0, 0.05, steps, keep=True)
         r = lambda scale: torch_run(X, y, w0, 0.05 * scale, steps)[0]
@@ -385,8 +287,8 @@ def fit_with_torch(answer):
             (before[-1] / steps, "only the last loss is in the total: add, do not overwrite."),
             (np.mean(kept_losses[:-1]), "the losses are those of the loop with the bug."),
         ], otherwise="not the mean of the losses before each step.")  # fmt: skip
-    few, many = (held_graphs(partial(run, answer, X, y, w0, 0.05, steps)) for steps in (2, 14))
-    if (many > few + 5).any():
+    few, many = (run(answer, X, y, w0, 0.05, steps, probe=ch20.held_graphs) for steps in (2, 14))
+    if any(m > f + 5 for f, m in zip(few, many)):
         raise Mistake(
             "every step's graph is held until the end: take the number, loss.item(), inside the loop."
         )
@@ -394,7 +296,7 @@ def fit_with_torch(answer):
 
 def rounding(seed):
     """The relative difference of float32 and float64 gradients, in NumPy."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)  # the exercise names the seeds, so it is these in every term
     arrays = (rng.normal(size=(32, 20)), rng.normal(size=(50, 20)) / np.sqrt(20), rng.normal(size=50) / np.sqrt(50))  # fmt: skip
 
     def gradient(dtype):
@@ -465,16 +367,28 @@ def settle_back(W, x, u, slope=True, after=True, turn=True, transposed=False, ou
     return dW, g
 
 
+def settle_rounds(W, x):
+    """The rounds of a run, None when it goes on for more than 20."""
+    for rounds in range(21):
+        if x @ x <= 1:
+            return rounds
+        x = np.tanh(W @ x)
+
+
 def settle_draws():
-    """[(W, x, u, rounds, sign)] with no question near its limit, those that are not turned first."""
-    rng, found = np.random.default_rng(205), {}
+    """[(W, x, u, rounds, sign)] with no question near its limit, those that are not turned first.
+
+    With W transposed a run takes another number of rounds, but it ends.
+    """
+    rng, found = draw(205), {}
     while len(found) < 8:
         n = int(rng.integers(2, 5))
         W, x, u = rng.normal(size=(n, n)), rng.normal(size=n), rng.normal(size=n)
-        h, rounds = x, 0
-        while h @ h > 1 and rounds < 6:
-            h, rounds = np.tanh(W @ h), rounds + 1
-        if rounds < 4 and abs(h @ h - 1) > 0.05 and abs(h.sum()) > 0.05 and h @ h <= 1:
+        rounds, turned = settle_rounds(W, x), settle_rounds(W.T, x)
+        if rounds is None or rounds > 3 or turned is None or turned == rounds > 0:
+            continue
+        h = settle(W, x, rounds, 1)
+        if abs(h @ h - 1) > 0.05 and abs(h.sum()) > 0.05:
             found.setdefault((rounds, np.sign(h.sum())), (W, x, u))
     return [(*found[key], *key) for key in sorted(found, key=lambda key: (-key[1], key[0]))]
 
@@ -487,11 +401,7 @@ def settle_gradient(answer):
         dW, dx = measured(lambda W: f(W, x), W, 1e-5), measured(lambda x: f(W, x), x, 1e-5)
         got = parts(run(answer, W, x, u), ("the rounds", "dL/dW", "dL/dx"))
         count = numbers(got[0], (), "the rounds")
-        rows, taken = x, 0
-        while rows @ rows > 1 and taken < 50:
-            rows, taken = np.tanh(rows @ W), taken + 1
-        taken = taken if rows @ rows <= 1 else None
-        if count != rounds and count == taken:
+        if count != rounds and count == settle_rounds(W.T, x):
             dx_got = numbers(got[2], (n,), "dL/dx")
             if any(np.allclose(dx_got, settle_back(W.T, x, g)[1], rtol=1e-5) for g in (u, np.ones(n))):
                 raise Mistake("here a round is tanh(W @ h); the chapter's rows have h @ W.")

@@ -1,10 +1,9 @@
 """Checks of the exercises of "Use one GPU well" (notebooks/21_one_gpu.ipynb)."""
 
-from itertools import islice
-
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, numbers, run, want_close
+from gdcourse.checks.core import Checker, draw, numbers, run, want_close
+from gdcourse.probes import Mistake, ch21
 
 check = Checker()
 
@@ -62,25 +61,10 @@ def flops_by_hand(answer):
 
 @check.exercise(points=2)
 def whole_gradient(answer):
-    rng = np.random.default_rng(21)
+    rng = draw(21)
     for m, d, size in ((13, 3, 4), (12, 3, 4), (10, 4, 7), (5, 2, 8), (9, 3, 1), (7, 2, 6)):
         X, y, theta = rng.normal(size=(m, d)), 10 * rng.normal(size=m), rng.normal(size=d)
-        seen, used = [], []
-
-        def gradient(X, y):
-            X, y = np.asarray(X), np.asarray(y)
-            if X.ndim != 2 or X.shape[1] != d or y.shape != X.shape[:1]:
-                raise Mistake(f"gradient got shapes {X.shape} and {y.shape}, wanted (n, {d}) and (n,).")
-            if len(y) == 0:
-                raise Mistake("gradient was called with an empty piece: the mean of no rows is not defined.")
-            if len(y) > size:
-                raise Mistake(f"gradient got {len(y)} rows at once; only {size} fit.")
-            seen.extend(y)
-            mean = X.T @ (X @ theta - y) / len(y)
-            used.append((len(y), mean.copy()))  # the answer may change what it gets
-            return mean
-
-        result = called(answer, gradient, X, y, size)
+        result, used, seen = run(answer, X, y, theta, size, probe=ch21.pieced)
         if sorted(seen) != sorted(y):
             lost, often = len(set(y) - set(seen)), len(seen) - len(set(seen))
             if lost:
@@ -106,31 +90,9 @@ def whole_gradient(answer):
         want_close(result, want, "the gradient", mistakes, rtol=1e-9, atol=1e-12)
 
 
-def called(answer, *args):
-    """``run``, but a Mistake raised by what the answer was handed keeps its own words."""
-    told = []
-
-    def tell(f):
-        def wrapped(*a, **k):
-            try:
-                return f(*a, **k)
-            except Mistake as mistake:
-                told.append(mistake)
-                raise
-
-        return wrapped
-
-    try:
-        return run(answer, *(tell(a) if callable(a) else a for a in args))
-    except Mistake:
-        if told:
-            raise told[0] from None
-        raise
-
-
 @check.exercise(points=2)
 def loss_scale(answer):
-    rng = np.random.default_rng(5)
+    rng = draw(5)
     draws = [np.array([3e-8, -2e-3, 1e-5]), np.array([[1.0, -65504.0], [0.0, 2.0]])]
     draws += [rng.normal(size=7) * 10.0**k for k in (-9, -4, 0, 3, 9)]
     draws += [np.array([65510 / 2**20, 1e-9])]  # float16 rounds 65510 down to a finite number
@@ -203,30 +165,6 @@ def segments_memory(answer):
         ])  # fmt: skip
 
 
-class Gpu:
-    """A GPU with a queue and a clock of its own: milliseconds, no real time."""
-
-    def __init__(self, duration, compile_time, busy):
-        self._duration, self._compile = duration, compile_time
-        self._time, self._free, self._known, self.launches = 0.0, busy, set(), 0
-
-    def __deepcopy__(self, memo):  # `run` copies arguments; the check counts this one's launches
-        return self
-
-    def now(self):
-        return self._time
-
-    def launch(self, work):
-        self._time += 0.01
-        first = 0 if work in self._known else self._compile
-        self._known.add(work)
-        self._free = max(self._free, self._time) + first + self._duration
-        self.launches += 1
-
-    def wait(self):
-        self._time = max(self._time, self._free)
-
-
 @check.exercise(points=2)
 def kernel_time(answer):
     for duration, compile_time, busy, repeat in (
@@ -234,12 +172,12 @@ def kernel_time(answer):
         (7.0, 900.0, 80.0, 10),
         (0.5, 150.0, 9.0, 50),
     ):
-        gpu = Gpu(duration, compile_time, busy)
-        got = numbers(run(answer, gpu, "product", repeat), (), "the time")
+        got, launches = run(answer, duration, compile_time, busy, repeat, probe=ch21.timed)
+        got = numbers(got, (), "the time")
         if abs(got - duration) <= 0.05 * duration:
-            if gpu.launches <= repeat:
+            if launches <= repeat:
                 raise Mistake(
-                    f"a mean over {repeat} runs after a warm-up takes {repeat + 1} launches; there were {gpu.launches}."
+                    f"a mean over {repeat} runs after a warm-up takes {repeat + 1} launches; there were {launches}."
                 )
             continue
         near = lambda x, share=0.03: abs(got - x) <= share * abs(x)
@@ -315,7 +253,7 @@ def lowest(a, c):
 
 @check.exercise(points=3)
 def best_cuts(answer):
-    rng = np.random.default_rng(3)
+    rng = draw(3)
     cases = [
         ([4, 4, 4, 4], 4),
         ([1, 1, 1, 9, 1, 1, 1], 1),
@@ -329,11 +267,7 @@ def best_cuts(answer):
     ]
     cases += [(rng.integers(1, 100, 40).tolist(), 60)]
     for a, c in cases:
-        sizes = run(answer, list(a), c)
-        try:
-            sizes = [int(s) if s == int(s) else None for s in islice(sizes, 1000)]
-        except Exception:
-            raise Mistake(f"wanted a list of the segments' numbers of layers, got {sizes!r}.") from None
+        sizes = run(answer, a, c, probe=ch21.cut)
         if None in sizes or any(s < 1 for s in sizes):
             raise Mistake("each segment has a whole number of layers, at least 1.")
         if sum(sizes) != len(a):

@@ -4,7 +4,9 @@ import functools
 
 import numpy as np
 
-from gdcourse.checks.core import Checker, Mistake, is_close, measured, numbers, parts, run, want_close
+from gdcourse.checks.core import Checker, draw, is_close, measured, numbers, parts, run, want_close
+from gdcourse.probes import Mistake, ch22
+from gdcourse.probes.ch22 import pretrained
 
 check = Checker()
 
@@ -70,7 +72,7 @@ def standard_error_by_hand(answer):
 
 @check.exercise(points=3)
 def lora_layer(answer):
-    rng = np.random.default_rng(221)
+    rng = draw(221)
     for m, n, o, r, alpha, size in ((6, 5, 3, 2, 6.0, 1.0), (3, 4, 7, 1, 0.5, 1.0), (5, 6, 4, 3, 12.0, 1.0), (4, 5, 3, 2, 16.0, 0.0)):  # fmt: skip
         x, W, b, u = (rng.normal(size=s) for s in ((m, n), (o, n), o, (m, o)))
         A, B = rng.normal(size=(r, n)), size * rng.normal(size=(o, r))
@@ -130,7 +132,7 @@ def punished(X, y, strength, rows):
 
 @check.exercise(points=2)
 def ridge_path(answer):
-    rng = np.random.default_rng(222)
+    rng = draw(222)
     for m, d, strengths in ((12, 4, [3.0, 0.5, 20.0]), (5, 8, [1.0, 10.0]), (30, 3, [100.0, 0.1, 2.0, 7.0]), (9, 2, [4.0])):  # fmt: skip
         X, y, k = rng.normal(size=(m, d)) * rng.uniform(0.5, 2, d) + 2, rng.normal(size=m) + 3, len(strengths)
         strengths = np.array(strengths)
@@ -178,7 +180,7 @@ def log_softmax(z):
 
 @check.exercise(points=3)
 def distillation(answer):
-    rng = np.random.default_rng(223)
+    rng = draw(223)
     for m, k, T, weight, size in ((5, 3, 4.0, 0.3, 2.0), (4, 6, 2.0, 0.8, 1.0), (3, 2, 1.0, 0.5, 1.0), (6, 4, 3.0, 0.6, 900.0)):  # fmt: skip
         student, teacher = size * rng.normal(size=(m, k)), size * rng.normal(size=(m, k))
         labels = rng.integers(k, size=m)
@@ -254,27 +256,19 @@ def numbers_or_nan(value):
 
 @check.exercise(points=2)
 def predict(answer):
-    rng = np.random.default_rng(224)
+    rng = draw(224)
     for lengths, size in (([3, 9, 1, 5, 2, 7, 4], 3), ([6, 2, 8, 1, 5, 3, 7, 4], 2), ([2, 8, 3, 6], 8), ([5, 5, 5], 2)):  # fmt: skip
-        d, k, table, calls = 4, 3, rng.normal(size=(30, 4)), []
+        d, k, table = 4, 3, rng.normal(size=(30, 4))
         texts = [list(map(int, rng.integers(1, 30, size=n))) for n in lengths]
         w, b = rng.normal(size=(d, k)), rng.normal(size=k)
-
-        def encode(ids, mask, table=table, calls=calls):
-            ids, mask = np.asarray(ids), np.asarray(mask)
-            if ids.ndim != 2 or ids.shape != mask.shape:
-                raise ValueError(f"ids {ids.shape} and mask {mask.shape}; wanted twice (rows, length)")
-            calls.append((ids, mask))
-            seen = (mask / mask.sum(axis=1, keepdims=True))[:, :, None]
-            return table[ids] + (table[ids] * seen).sum(axis=1, keepdims=True)  # each place sees the mean
-
-        got = run(answer, encode, texts, size, w, b)
+        got, calls = run(answer, table, texts, size, w, b, probe=ch22.predicted)
         if any(len(ids) > size for ids, _ in calls):
             raise Mistake(f"encode was called with {max(len(ids) for ids, _ in calls)} rows; at most {size}.")
         if any(mask.astype(bool)[ids == 0].any() for ids, mask in calls):
             raise Mistake("the mask is true at filled-up places: the encoder looks at them.")
         if any(not mask.astype(bool)[ids > 0].all() for ids, mask in calls):
             raise Mistake("the mask hides tokens: it is true wherever there is one.")
+        encode = ch22.encoder(table)
         alone = lambda pool: np.array([pool(encode(np.array([t]), np.ones((1, len(t))))[0]) for t in texts])
         want = alone(lambda h: h.mean(0)) @ w + b
         order = np.argsort(lengths, kind="stable")
@@ -326,27 +320,6 @@ def logits_with(encode, texts, size, w, b):
     return logits
 
 
-@functools.cache
-def world(seed=26):
-    """A small net that was pre-trained on two questions, and a new one, which needs a third hidden cause."""
-    rng = np.random.default_rng(seed)
-    causes = rng.normal(size=(40, 3)) / np.sqrt(40)
-    old = lambda X: (X @ causes[:, :2] > 0).astype(float)
-    new = lambda X: (np.tanh(3 * X @ causes).sum(axis=1) > 0).astype(float)
-    many, few, test = (rng.normal(size=(m, 40)) for m in (1000, 100, 4000))
-    start = rng.normal(size=(40, 8)) / 50, rng.normal(size=(8, 2)) / 50
-    body, head = adam(many, old(many), *start, 0.01, 0.01, 300)
-    return {
-        "body": body, "old_head": head, "X": few, "y": new(few),
-        "X_test": test, "old_test": old(test), "new_test": new(test),
-    }  # fmt: skip
-
-
-def pretrained():
-    """The pre-trained net and the data of the exercise `forgetting`: {name: array}, new copies in each call."""
-    return {name: array.copy() for name, array in world().items()}
-
-
 def adam(X, y, body, head, lr, head_lr, steps, second=True, decay=0.0):
     """(body, head) after steps of Adam (gradient descent if not second; AdamW's decay) on the logistic loss.
 
@@ -373,7 +346,7 @@ TOLERANCE = 0.0015  # six of the 4,000 test samples; 55 steps for 60, or weight 
 @functools.cache
 def sweep(kept="", head_lr=0.03, old_start=False, second=True, train=False, steps=60, mixed=False, decay=0.0):
     """(old, new) accuracies of the experiment, with one thing changed; head_lr None is the body's rate."""
-    w, old, new = world(), [], []
+    w, old, new = pretrained(), [], []
     right = lambda body, head, X, y: np.mean((np.tanh(X @ body) @ head > 0) == y)
     first = w["body"], w["old_head"][:, 0] * old_start
     at = first
@@ -447,7 +420,7 @@ def thawed(names, epoch, lr, head_lr, decay, awake=lambda k, epoch: k < epoch, r
 
 @check.exercise(points=3)
 def rates(answer):
-    rng = np.random.default_rng(225)
+    rng = draw(225)
     for layers, epochs in ((12, (1, 2, 4, 12, 13, 14, 20)), (3, (1, 3, 5)), (1, (2, 3))):
         names = [f"encoder.encoder.layer.{k}.{part}" for k in range(layers) for part in PARTS]
         names += ["encoder.embeddings.word_embeddings.weight", "encoder.embeddings.LayerNorm.bias", "head.weight", "head.bias"]  # fmt: skip

@@ -1,14 +1,11 @@
 """How a check runs a learner's function, and says in one line what is wrong with the answer."""
 
-import copy
-import traceback
+from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
 
-
-class Mistake(Exception):
-    """A wrong answer; its text tells the learner what was wrong and what to try."""
+from gdcourse.probes import Mistake, attempt, decode, encode
 
 
 class NotDone(Exception):
@@ -62,49 +59,47 @@ class Checker:
         return "✓", f"right, {points} of {points} point{'s' * (points != 1)}.", points
 
 
-def run(answer, *args, **kwargs):
-    """Call the learner's function on copies of the arguments; turn what goes wrong into a Mistake.
+def run(answer, *args, probe=None, **kwargs):
+    """What the learner's function returns for copies of the arguments; what goes wrong is a Mistake.
 
-    Raises NotDone for the stub, Mistake when the answer is not callable, raises, returns None, or
-    changes its arguments in place.
+    All that the answer gets and returns is data, for which see :func:`gdcourse.probes.encode`; ``probe`` is
+    a function of ``gdcourse.probes.chNN`` that calls the answer and makes data of what it does, for an
+    answer that is handed functions or graphs. Raises NotDone for the stub, Mistake when the answer is not
+    callable, raises, returns None, or changes its arguments in place.
     """
-    if not callable(answer):
-        raise Mistake(f"wanted a function, got {type(answer).__name__}: run the cell that defines it.")
-    given = copy.deepcopy((args, kwargs))
+    name = f"{probe.__module__.rsplit('.')[-1]}.{probe.__name__}" if probe else None
+    call = {"args": encode(args), "kwargs": encode(kwargs), "probe": name}
+    outcome = answer.outcome(call) if isinstance(answer, Told) else attempt(answer, call)
+    if "stub" in outcome:
+        raise NotDone
+    if "mistake" in outcome:
+        raise Mistake(outcome["mistake"])
+    return decode(outcome["value"])
+
+
+class Told:
+    """Stands for an answer that was called elsewhere: ``outcome`` tells what came of a call."""
+
+    def outcome(self, call):
+        raise NotImplementedError
+
+
+def draw(seed):
+    """The generator from which a check draws its inputs; within ``term(...)``, other ones than at home."""
+    return np.random.default_rng(seed if not TERMS else [seed, *TERMS[-1].encode()])
+
+
+TERMS = []
+
+
+@contextmanager
+def term(name):
+    """Within it, all checks draw the inputs of the term ``name``."""
+    TERMS.append(name)
     try:
-        with np.errstate(all="ignore"):
-            result = answer(*given[0], **given[1])
-    except Exception as error:
-        if type(error) is NotImplementedError:
-            raise NotDone from None
-        raise Mistake(f"it raised {type(error).__name__}: {error}{where(error)}.") from None
-    if result is None:
-        raise Mistake("it returned None: is a `return` missing?")
-    before, after = list(arrays((args, kwargs))), list(arrays(given))
-    if len(before) != len(after) or not all(
-        np.array_equal(a, b, equal_nan=True) for a, b in zip(before, after)
-    ):
-        raise Mistake("it changed its input in place: work on a copy.")
-    return result
-
-
-def arrays(value):
-    """The arrays in nested lists, tuples and dictionaries."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for part in value:
-            yield from arrays(part)
-    elif isinstance(value, dict):
-        yield from arrays(list(value.values()))
-
-
-def where(error):
-    """The line of the learner's cell in which ``error`` came up, not that of a library under it."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is `run`
-    mine = [frame for frame in frames if frame.filename == frames[0].filename]
-    place = f" at line {mine[-1].lineno} (`{mine[-1].line}`)" if mine and mine[-1].line else ""
-    return place + ("; print the shapes on both sides of @" if "matmul" in str(error) else "")
+        yield
+    finally:
+        TERMS.pop()
 
 
 def parts(result, names):
@@ -175,41 +170,3 @@ def measured(f, x, h=6e-6):
         step[i] = h
         out[i] = (f(x + step) - f(x - step)) / (2 * h)
     return out
-
-
-class TooMuch(BaseException):
-    """The answer looks at a graph too often; no ``except Exception`` of the answer can catch it."""
-
-
-class Looks:
-    """Counts how often an answer looks at a graph, whose nodes call ``look()``, and stops one without end.
-
-    >>> looks = Looks()
-    >>> looks.run("it never ends.", 1, 0, lambda: [looks.look() for _ in range(61)])
-    Traceback (most recent call last):
-    gdcourse.checks.core.Mistake: it never ends.
-    """
-
-    count = limit = 0
-
-    def look(self):
-        self.count += 1
-        if self.count > self.limit > 0:
-            raise TooMuch
-
-    def run(self, why, nodes, edges, answer, *args):
-        """``run`` with at most 60 looks for each node and edge: Mistake(why) for more, or for too deep a recursion."""
-        self.count, self.limit = 0, 60 * (nodes + edges)
-        try:
-            return run(answer, *args)
-        except TooMuch:
-            raise Mistake(why) from None
-        except Mistake as mistake:
-            if "RecursionError" in str(mistake) and nodes > 900:
-                raise Mistake(
-                    f"RecursionError: a path of {nodes:,} nodes is too deep for a function that calls itself; "
-                    "keep the nodes still to be done in a list, and loop while it is not empty."
-                ) from None
-            raise
-        finally:
-            self.limit = 0

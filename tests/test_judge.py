@@ -1,0 +1,71 @@
+"""A check judges what an answer gave elsewhere as it judges the answer at home, in each term."""
+
+import importlib
+import json
+
+import pytest
+
+from gdcourse import student
+from gdcourse.checks.core import Checker, run, want_close
+from gdcourse.grading.judge import GraderFault, judge, write_calls
+from gdcourse.probes import attempt
+from tests.course import SOLUTIONS
+
+BANKS = {path.stem: importlib.import_module(f"tests.bank.ch{path.stem[:2]}") for path in SOLUTIONS}
+CASES = [(stem, name) for stem in BANKS for name in BANKS[stem].RIGHT]
+every_exercise = pytest.mark.parametrize("stem, name", CASES, ids=[f"{s[:2]}-{e}" for s, e in CASES])
+TERMS = ["2026-autumn", "2027-spring"]
+
+
+def told(check, name, right, answer, term):
+    """The verdict on ``answer`` by way of JSON: calls written with a right answer, outcomes, judgement."""
+    calls = write_calls(check, name, right, term)[0]
+    outcomes = json.loads(json.dumps([attempt(answer, call) for call in calls]))
+    return judge(check, name, calls, outcomes, term)
+
+
+@every_exercise
+@pytest.mark.parametrize("term", TERMS)
+def test_a_right_answer_told_from_elsewhere_passes(stem, name, term):
+    check, right = student.checker_of(f"{stem}.ipynb"), BANKS[stem].RIGHT[name]
+    for answer in right:
+        assert told(check, name, right[0], answer, term)[0] == "✓"
+
+
+@every_exercise
+def test_a_mistake_told_from_elsewhere_gets_its_own_message(stem, name):
+    check, right = student.checker_of(f"{stem}.ipynb"), BANKS[stem].RIGHT[name]
+    for answer, fragment in BANKS[stem].WRONG[name]:
+        mark, text, earned = told(check, name, right[0], answer, TERMS[0])
+        assert (mark, earned) == ("✗", 0) and fragment in text
+
+
+@pytest.fixture
+def check():
+    check = Checker()
+
+    @check.exercise(points=2)
+    def double(answer):
+        for x in (1.5, 2.0):
+            want_close(run(answer, x), 2 * x, "double")
+
+    return check
+
+
+def test_other_calls_than_were_written_down_are_the_graders_fault(check):
+    calls, _ = write_calls(check, "double", lambda x: 2 * x, "")
+    with pytest.raises(GraderFault, match="other questions"):
+        judge(check, "double", calls[1:], [{"value": 3.0}], "")
+
+
+def test_a_solution_that_fails_its_check_is_the_graders_fault(check):
+    with pytest.raises(GraderFault, match="fails its own check: double: got 1.5, wanted 3"):
+        write_calls(check, "double", lambda x: x, "")
+
+
+def test_missing_outcomes_are_a_mistake(check):
+    calls, _ = write_calls(check, "double", lambda x: 2 * x, "")
+    assert judge(check, "double", calls, [{"value": 3.0}], "")[:2] == (
+        "✗",
+        "its check printed no more values: does the answer end Python?",
+    )
