@@ -1,0 +1,111 @@
+"""Grades as CSV text: a table for the instructor, and what Moodle and Canvas import.
+
+Each begins with a byte order mark: Excel needs it to read UTF-8, Moodle and Canvas skip it. A text that a
+spreadsheet would take for a formula gets an apostrophe in front; our own numbers stay numbers. A grader fault
+leaves the grade empty.
+"""
+
+import csv
+import html
+import io
+from unicodedata import category
+
+JOINERS = "\u200c\u200d"  # without them some names in Persian and Hindi are misspelt
+FORMULA = tuple("=+-@＝＋－＠")
+FAULT = "Not graded yet: the grading failed on our side. It will be done again, and costs you no points."
+
+
+def one_line(text):
+    """``text`` as one line of visible characters, at most 500 of them.
+
+    Control characters, lone surrogates and marks that turn the direction of writing are dropped.
+
+    >>> one_line(" Ada\\r\\n\\x1b[31m \\u202eLovelace")
+    'Ada [31m Lovelace'
+    """
+    words = " ".join(str(text).split())
+    kept = (c for c in words if category(c) not in ("Cc", "Cf", "Cs") or c in JOINERS)
+    return "".join(kept).lstrip(JOINERS + " ")[:500]
+
+
+def cell(value):
+    """``value`` as a cell: a number as it is, None empty, a text that no spreadsheet computes.
+
+    >>> [cell(-2.5), cell(None), cell(" =1+1")]
+    [-2.5, '', "'=1+1"]
+    """
+    if value is None or isinstance(value, (int, float)):
+        return "" if value is None else value
+    text = one_line(value)
+    return "'" + text if text.startswith(FORMULA) else text
+
+
+def as_csv(head, rows):
+    """CSV text of the rows ``head``, which are ours, and of ``rows``, whose texts may be a learner's."""
+    file = io.StringIO()
+    csv.writer(file).writerows(head + [[cell(value) for value in row] for row in rows])
+    return "\ufeff" + file.getvalue()
+
+
+def earned(result, name):
+    """The points of one exercise; None where there are none to tell."""
+    if result["verdict"] == "grader fault" or name not in result["exercises"]:
+        return None
+    return result["exercises"][name]["points"]
+
+
+def grades(run, entries):
+    """The whole table: a row a submission, a column an exercise."""
+    head = ["learner", "name", "file", "verdict", "reason", *run["points"], "points", "of", "notes"]
+    rows = []
+    for entry in entries:
+        result, notes = entry["result"], "; ".join(entry["notes"])
+        marks = [earned(result, name) for name in run["points"]]
+        row = [entry["learner"], entry["name"], entry["file"], result["verdict"], result["reason"]]
+        rows.append([*row, *marks, result["points"], result["of"], notes])
+    return as_csv([head], rows)
+
+
+def moodle(run, entries):
+    """Moodle's grading worksheet, to be uploaded in the assignment: "" when no submission is from Moodle.
+
+    Moodle looks for the columns Identifier, Grade and Last modified (grade), under their English names.
+    With the last one empty it replaces no grade that is there, unless told to update modified records.
+    """
+    head = ["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments"]
+    rows = []
+    for entry in entries:
+        if entry["system"] == "moodle":
+            result = entry["result"]
+            who = [f"Participant {entry['learner']}", entry["name"]]
+            rows.append([*who, result["points"], result["of"], "", ""])
+            rows[-1][-1] = comment(run, result)
+    return as_csv([head], rows) if rows else ""
+
+
+def comment(run, result):
+    """What Moodle shows the learner, as HTML: a line for the total, one an exercise."""
+    if result["verdict"] == "grader fault":
+        return FAULT
+    lines = [f"{result['points']} of {result['of']} points. {one_line(result['reason'])}"]
+    for name, outcome in result["exercises"].items():
+        if outcome["text"]:
+            lines.append(f"{run['titles'].get(name, name)}: {one_line(outcome['text'])}")
+    return "<br>".join(html.escape(line.strip()) for line in lines)
+
+
+def canvas(run, entries):
+    """A table for Canvas's gradebook import: "" when no submission is from Canvas.
+
+    Canvas finds a learner by ID, and the assignment by the column's title, which must be its name there. A
+    learner whom a grader fault left without points has no row: an empty cell would clear an older grade.
+    """
+    blank = [""] * 4
+    head = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", run["title"]]]
+    head.append(["    Points Possible", *blank, sum(run["points"].values())])
+    rows = [
+        [entry["name"], entry["learner"], *blank[1:], entry["result"]["points"]]
+        for entry in entries
+        if entry["system"] == "canvas" and entry["result"]["points"] is not None
+    ]
+    return as_csv(head, rows) if rows else ""
