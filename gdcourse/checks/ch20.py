@@ -168,7 +168,14 @@ def gate_vjp(answer):
 
 
 def graphs_to_walk():
-    """(graph, root) pairs: a cut edge, a diamond, doubled edges, a lonely leaf, many paths."""
+    """(graph, root) pairs, each also with its lists of edges turned round: a wrong walk may suit one order."""
+    for graph, root in some_graphs():
+        yield graph, root
+        yield {name: edges[::-1] for name, edges in graph.items()}, root
+
+
+def some_graphs():
+    """(graph, root) pairs: a cut edge, a diamond, doubled edges, a lonely leaf, many paths, ways of all lengths."""
     yield {"a": [], "b": [("a", 3.0), ("a", -0.5)], "c": [("b", 2.0), ("a", 1.5)]}, "c"
     yield {"x": [], "u": [("x", 2.0)], "v": [("u", 3.0), ("x", 1.0)], "w": [("u", 5.0), ("v", 7.0), ("k", None)],
            "k": [("x", 9.0)], "other": [("v", 1.0)], "z": []}, "w"  # fmt: skip
@@ -179,9 +186,15 @@ def graphs_to_walk():
     ladder = {"x": [], "n0": [("x", 1.0)], "d": []}
     for k in range(1, n):
         ladder[f"n{k}"] = [(f"n{k - 1}", 0.5), (f"n{k - 1}", 0.5), ("d", 0.0 if k % 2 else 1.0)]
-    names = list(ladder)
-    draw(203).shuffle(names)
-    yield {name: ladder[name] for name in names}, f"n{n - 1}"
+    rng = draw(203)
+    yield {name: ladder[name] for name in rng.permutation(list(ladder)).tolist()}, f"n{n - 1}"
+    for _ in range(3):
+        names = rng.permutation(list("abcdefghi")).tolist()  # parents first, two of them leaves
+        parents = [[]] * 2 + [rng.permutation(k)[:3] for k in range(2, 9)]
+        slopes = lambda some: [(names[p], float(rng.normal()) if rng.random() < 0.9 else None) for p in some]
+        graph = {name: slopes(some) for name, some in zip(names, parents)}
+        graph[names[-1]] = [(name, 1.0) for name in names[2:-1]]
+        yield {name: graph[name] for name in sorted(graph)}, names[-1]
 
 
 def path_sums(graph, root, slope=lambda s: s):
@@ -209,6 +222,19 @@ def last_share(graph, root):
             if s is not None:
                 grad[parent] = s * grad[name]
                 todo.append(parent)
+    return {name: g for name, g in grad.items() if not graph[name]}
+
+
+def first_visit(graph, root, place):
+    """The wrong answer in which a node hands on when it is first taken from that place of the list."""
+    grad, seen, todo = {root: 1.0}, set(), [root]
+    while todo:
+        name = todo.pop(place)
+        for parent, s in graph[name] if name not in seen else []:
+            if s is not None:
+                grad[parent] = grad.get(parent, 0.0) + s * grad[name]
+                todo.append(parent)
+        seen.add(name)
     return {name: g for name, g in grad.items() if not graph[name]}
 
 
@@ -241,7 +267,9 @@ def walk_back(answer):
                     (value({**dict.fromkeys(order, np.nan), **last_share(graph, root)}), "shares add up: the last one overwrites the others here."),
                     (-value(want), "the sign is flipped: the gradient of the root in itself is 1."),
                     (value(path_sums(graph, root, lambda s: s and 1.0)), "the slopes are not multiplied along a path."),
-                    (0 * value(want), "all gradients are 0: start with 1 at the root.")]  # fmt: skip
+                    (0 * value(want), "all gradients are 0: start with 1 at the root."),
+                    *[(value(first_visit(graph, root, place)), "a node hands on at its first visit, which may be too early: it waits until all that use it have paid in.")
+                      for place in (-1, 0)]]  # fmt: skip
         want_close(values, value(want), "the gradients", mistakes, otherwise=(
             "a gradient is not the sum over all paths of the products of slopes: does each node wait for all its shares?"
         ))  # fmt: skip

@@ -18,6 +18,7 @@ def bytes_by_hand(answer):
         (16, "that is bytes for one parameter: there are 5 million."),
         (80e6, "the answer is to be in megabytes."),
         (640, "that is bits, not bytes."),
+        *[(round(80e6 / 2**20, digits), "a megabyte is 10^6 bytes here, not 2^20.") for digits in (9, 4, 3, 2, 1, 0)],
     ], otherwise="the first is not right: weights, gradients and two moments, 4 bytes each.")  # fmt: skip
     want_close(mixed, 80, "the second", [
         (60, "the float32 master weights are missing."),
@@ -251,6 +252,23 @@ def lowest(a, c):
     return best
 
 
+def without_floor(a, c):
+    """The cuts that seem best when greedy filling may also try limits below the largest layer, which it cannot keep."""
+
+    def fill(limit):
+        sizes, held = [], np.inf
+        for layer in a:
+            sizes, held = ([*sizes, 0], 0) if held + layer > limit else (sizes, held)
+            sizes[-1], held = sizes[-1] + 1, held + layer
+        return sizes
+
+    ends = range(len(a) + 1)
+    seems = {
+        limit: len(fill(limit)) * c + limit for limit in (sum(a[i:j]) for i in ends for j in ends if i < j)
+    }
+    return [fill(limit) for limit in seems if seems[limit] == min(seems.values()) and limit < max(a)]
+
+
 @check.exercise(points=3)
 def best_cuts(answer):
     rng = draw(3)
@@ -275,6 +293,11 @@ def best_cuts(answer):
         got, want = peak_of(sizes, a, c), lowest(a, c)
         if got == want:
             continue
+        if sizes in without_floor(a, c):
+            raise Mistake(
+                f"a limit below the largest layer, {max(a)}, cannot be kept: greedy filling passes it, and the peak is "
+                "higher than len(sizes) * c + limit. Try only limits from max(a) on."
+            )
         if len(sizes) == 1:
             raise Mistake(
                 f"one segment for {len(a)} layers is plain training plus an input; cuts lower the peak."

@@ -87,6 +87,8 @@ def lora_layer(answer):
             (plain + x @ change.T, "the scale alpha / r is missing."),
             (plain + alpha * x @ change.T, "the scale is alpha / r, not alpha."),
             (plain + x @ change.T / r, "the scale is alpha / r, not 1 / r."),
+            (plain + alpha / n * x @ change.T, "r is the number of ROWS of A, A.shape[0]; n_in, its number of columns, stands in its place."),
+            (plain + alpha / o * x @ change.T, "r is the number of COLUMNS of B, and of rows of A; n_out stands in its place."),
             (layer(A, B) - b, "b is missing in y."),
             (s * x @ change.T, "the frozen layer is missing in y: the change comes on top of it."),
             (plain - s * x @ change.T, "the change is added, not subtracted."),
@@ -153,12 +155,14 @@ def ridge_path(answer):
             (alone, "there is no intercept in the problem that you solve: centre X and y first."),
             (np.tile(want[-1], (k, 1)), "every row is the weights of the last strength: does one result overwrite the other?"),
             (want[::-1], "the rows are turned round: one for each strength, in the order given."),
+            *[(want[order], "the rows are sorted by strength: one for each strength, in the order given.")
+              for order in (np.argsort(strengths), np.argsort(-strengths))],
             (scaled / spread, "X is standardised: the penalty is on the w of X as given; only centre it."),
             (scaled, "X is standardised: W belongs to X as given; only centre it."),
             (path(lambda s: np.linalg.solve(X.T @ X + s * np.eye(d), X.T @ (y - y.mean()))), "only y is centred: centre X, too."),
             (plain, "that is plain least squares: the strength is not used."),
-            (path(lambda s: punished(X, y, s * s, d)[:d]), "the penalty is squared: in appended rows stands the ROOT of the strength."),
-            (path(lambda s: punished(X, y, np.sqrt(s), d)[:d]), "strength stands beside X^T X as it is, without a root."),
+            (path(lambda s: punished(X, y, s * s, d)[:d]), "the strength is squared: it stands beside X^T X, or S^2, as it is; its ROOT stands in appended rows."),
+            (path(lambda s: punished(X, y, np.sqrt(s), d)[:d]), "the strength stands beside X^T X, or S^2, as it is, without a root."),
             (path(lambda s: punished(X, y, s * m, d)[:d]), "the squares are summed, not averaged: the strength is not multiplied by m."),
             (path(lambda s: punished(X, y, s / m, d)[:d]), "the squares are summed, not averaged: the strength is not divided by m."),
             (path(lambda s: punished(X, y, 2 * s, d)[:d]), "the factor 2 of the slopes cancels: both terms have it."),
@@ -340,7 +344,7 @@ def adam(X, y, body, head, lr, head_lr, steps, second=True, decay=0.0):
 
 
 RATES = (0.0, 0.003, 0.01, 0.1)
-TOLERANCE = 0.0015  # six of the 4,000 test samples; 55 steps for 60, or weight decay, lie outside
+TOLERANCE = 0.0004  # float32 stays within 0.0002; 59 or 61 steps, or weight decay, lie outside
 
 
 @functools.cache
@@ -383,7 +387,7 @@ def forgetting(answer):
         (dict(second=False), "that is gradient descent; the steps are Adam's."),
         (dict(train=True), "new is measured on the 100 training samples: use X_test, new_test."),
         (dict(mixed=True), "old is measured with the new head: the old task keeps its old one, on the new body."),
-        (dict(steps=100), "these are 100 steps; 60 are wanted."),
+        *[(dict(steps=steps), f"these are {steps} steps; 60 are wanted.") for steps in (59, 61, 100)],
         (dict(decay=0.01), "that is AdamW, with weight decay: plain Adam is wanted."),
     ):  # fmt: skip
         if near(got, sweep(**keywords)):
@@ -444,13 +448,13 @@ def judge_rates(got, want, given, layers):
         raise Mistake("a frozen parameter is in the result with the rate 0: leave it out.")
     one_digit = lambda n, layers: depth(n, min(layers, 10), number(n)[:1])  # reads 10 and 11 as 1
     same_awake = [
+        (lambda k, e: k < e or (k == layers + 1 and k <= e), depth, "the embeddings lie one below layer 0: they thaw an epoch after it, not with it."),
         (lambda k, e: k < e + 1, depth, "one part too many is awake in epoch {e}: in epoch 1 the head learns alone."),
         (lambda k, e: True, depth, "everything learns from the first epoch on: the parts thaw one by one."),
         (lambda k, e: k == e - 1, depth, "only the newest part learns in epoch {e}: what has thawed stays awake."),
         (lambda k, e: k == 0 or layers + 1 - k < e - 1, depth, "the encoder thaws from below: the LAST layer comes first."),
         (lambda k, e: k < e, one_digit, "the layer's number may have two digits: layer 10 is not layer 1."),
         (lambda k, e: k < min(e, layers + 1), depth, "the embeddings never thaw: they come after layer 0."),
-        (lambda k, e: k < e or (k == layers + 1 and k <= e), depth, "the embeddings thaw an epoch after layer 0, not with it."),
         (lambda k, e: k < e or k == layers + 1, depth, "the embeddings learn from the first epoch on: they thaw last."),
         (lambda k, e: k < e - 1, depth, "one part too few is awake in epoch {e}: in epoch 1 the head learns already."),
         (lambda k, e: 0 < k < e, depth, "the head does not learn: it is awake from epoch 1 on."),

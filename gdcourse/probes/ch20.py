@@ -22,7 +22,14 @@ def stepped(answer, data, history, lr, momentum):
         grads = [None if g is None else g.copy() for g in step]
         for leaf, g in zip(leaves, grads):
             leaf.grad = g
-        velocity = ask(answer, leaves, velocity, lr, momentum)
+        try:
+            velocity = ask(answer, leaves, velocity, lr, momentum)
+        except (TypeError, AttributeError) as error:
+            if any(g is None for g in grads) and "NoneType" in str(error):
+                raise Mistake(
+                    f"a leaf without a gradient (p.grad is None) stays as it is: skip it. ({type(error).__name__}: {error})"
+                ) from None
+            raise
         if not isinstance(velocity, dict):
             raise Mistake(f"wanted the dictionary {{place: velocity}}, got {type(velocity).__name__}.")
         for leaf, g, asked, array in zip(leaves, grads, step, held):

@@ -93,6 +93,13 @@ def _sgd_old(params, velocity, lr, momentum):
     return velocity
 
 
+def _sgd_every_leaf(params, velocity, lr, momentum):
+    for k, p in enumerate(params):
+        velocity[k] = momentum * velocity.get(k, 0.0) + p.grad
+        p.data -= lr * velocity[k]
+    return velocity
+
+
 def _sgd_lr_inside(params, velocity, lr, momentum):
     for k, p in enumerate(params):
         if p.grad is not None:
@@ -197,10 +204,8 @@ def _walk_matrix(graph, root):
 def _walk(
     add=True,
     slopes=True,
-    sign=1.0,
     cut=True,
     double=True,
-    start=1.0,
     inner=False,
     drop_zero=False,
     every=False,
@@ -213,7 +218,7 @@ def _walk(
             edges = {k: [(p, 0.0 if s is None else s) for p, s in v] for k, v in edges.items()}
         order = _order(edges, root)
         grad = dict.fromkeys(edges if every else order, 0.0)
-        grad[root] = start * sign
+        grad[root] = 1.0
         for name in reversed(order):
             for parent, s in edges[name]:
                 if s is not None:
@@ -246,6 +251,24 @@ def _walk_paths_of_a_copy(graph, root):
 
 def _walk_no_root_leaf(graph, root):
     return {k: g for k, g in _walk()(graph, root).items() if k != root}
+
+
+def _walk_first_visit(place):
+    """Hands a node on when it is first taken from that place of the list."""
+
+    def answer(graph, root):
+        grad, seen, todo = {root: 1.0}, set(), [root]
+        while todo:
+            name = todo.pop(place)
+            if name not in seen:
+                seen.add(name)
+                for parent, slope in graph[name]:
+                    if slope is not None:
+                        grad[parent] = grad.get(parent, 0.0) + slope * grad[name]
+                        todo.append(parent)
+        return {name: g for name, g in grad.items() if not graph[name]}
+
+    return answer
 
 
 # The loop in torch
@@ -520,7 +543,7 @@ WRONG = {
         (_sgd(rule=lambda v, g, beta: g.copy()), "the old velocity is lost"),
         (_sgd(off=lambda v, g, lr, beta: v), "lr is missing"),
         (_sgd(rule=lambda v, g, beta: beta * v + (1 - beta) * g), "without 1 - momentum"),
-        (_sgd(off=lambda v, g, lr, beta: lr * (g + beta * v)), "Nesterov"),
+        (_sgd_every_leaf, "without a gradient (p.grad is None) stays as it is"),
         (_sgd_old, "update v first"),
         (_sgd(rule=lambda v, g, beta: v + g), "the old velocity is kept whole"),
         (_sgd(coast=True), "a leaf without a gradient stays"),
@@ -543,7 +566,8 @@ WRONG = {
     "walk_back": [
         (_walk(add=False), "shares add up"),
         (_walk(slopes=False), "not multiplied along a path"),
-        (_walk(sign=-1.0), "the sign is flipped"),
+        (_walk_first_visit(-1), "hands on at its first visit"),
+        (_walk_first_visit(0), "until all that use it have paid in"),
         (_walk(cut=False), "behind a cut edge"),
         (_walk(double=False), "both count"),
         (_walk(inner=True), "is no leaf"),
@@ -552,7 +576,6 @@ WRONG = {
         (_walk_paths, "walks every path by itself"),
         (_walk_paths_of_a_copy, "it never ends, or walks"),
         (_walk_no_root_leaf, "the root may be a leaf itself"),
-        (lambda graph, root: list(_walk()(graph, root).values()), "wanted a dictionary"),
     ],
     "fit_with_torch": [
         (_fitting(zero=False), "the gradients still add up"),

@@ -128,14 +128,10 @@ def _wrong_factor(factor):
     return solve
 
 
-def _standardised(back):
-    def solve(X, y, s):
-        mean, spread = X.mean(0), X.std(0)
-        w, b = _centred()((X - mean) / spread, y, s)
-        w = w / spread if back else w
-        return w, y.mean() - mean @ w
-
-    return solve
+def _standardised(X, y, s):
+    mean, spread = X.mean(0), X.std(0)
+    w = _centred()((X - mean) / spread, y, s)[0] / spread
+    return w, y.mean() - mean @ w
 
 
 def _only_y_centred(X, y, s):
@@ -143,9 +139,8 @@ def _only_y_centred(X, y, s):
     return w, y.mean() - X.mean(0) @ w
 
 
-def _columns(X, y, strengths):
-    W, b = _ridge(_joined)(X, y, strengths)
-    return W.T, b
+def _in_order_of_size(X, y, strengths):
+    return _ridge(_joined)(X, y, sorted(strengths))
 
 
 def _overwritten(X, y, strengths):
@@ -490,19 +485,22 @@ WRONG = {
             _lora(lambda y, M, gA, gB, s: (y, M, gA / len(y), gB / len(y))),
             "do not divide by the number of rows",
         ),
-        (_lora(lambda y, M, gA, gB, s: (y, M, gB, gA)), "grad_A: wanted shape"),
+        (
+            lambda x, W, b, A, B, *a: _lora(scale=lambda alpha, r: alpha / A.shape[1])(x, W, b, A, B, *a),
+            "the number of ROWS of A",
+        ),
     ],
     "ridge_path": [
         (_ridge(lambda X, y, s: _joined(X, y, s, last=1.0)), "the intercept is punished"),
         (_ridge(_through_zero), "there is no intercept in the problem"),
         (_ridge(_plain), "that is plain least squares"),
-        (_ridge(_standardised(True)), "X is standardised: the penalty"),
-        (_ridge(_standardised(False)), "X is standardised: W belongs"),
+        (_ridge(_standardised), "X is standardised: the penalty"),
+        (_ridge(_wrong_factor(lambda S, s: S / (S * S + s * s))), "the strength is squared"),
         (_ridge(_only_y_centred), "only y is centred"),
         (_ridge(_centred(lambda s, m: s * m)), "not multiplied by m"),
         (_ridge(_centred(lambda s, m: 2 * s)), "the factor 2 of the slopes"),
         (_ridge(_wrong_factor(lambda S, s: 1 / (S + s))), "not 1 / (S + strength)"),
-        (_columns, "W: wanted shape"),
+        (_in_order_of_size, "sorted by strength"),
         (_ridge(_centred(b=lambda X, y, w: y.mean())), "only for centred X"),
         (_ridge(_centred(b=lambda X, y, w: y.mean() + X.mean(0) @ w)), "b = mean of y MINUS"),
     ],
@@ -554,7 +552,7 @@ WRONG = {
         (_forget(out=lambda old, new: (new, old)), "old and new are swapped"),
         (_forget(rates=(0.0, 0.001, 0.01, 0.1)), "for rate 0.003"),
         (_forget(decay=0.01), "that is AdamW"),
-        (_forget(steps=55), "60 steps of Adam on all 100 samples"),
+        (_forget(steps=59), "these are 59 steps"),
         (_forget(random_head=True), "the head from zeros at 0.03"),
     ],
     "rates": [
@@ -568,7 +566,10 @@ WRONG = {
         (_rates(rate=lambda k, L, lr, d: lr * d**k), "the last layer has the rate lr itself"),
         (_rates(rate=lambda k, L, lr, d: lr), "all layers have one rate"),
         (_rates(rate=lambda k, L, lr, d: lr * d ** (L + 1 - k)), "the rates fall towards the top"),
-        (_rates(rate=lambda k, L, lr, d: lr * d ** (min(k, L) - 1)), "the embeddings have layer 0's rate"),
+        (
+            _rates(lambda k, e, L: min(k, L) < e, lambda k, L, lr, d: lr * d ** (min(k, L) - 1)),
+            "they thaw an epoch after it",
+        ),
         (_rates(number=lambda text: int(text[0])), "two digits"),
     ],
 }
