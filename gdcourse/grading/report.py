@@ -37,7 +37,8 @@ def write(out, run, entries):
     """Write grades.csv, index.html, feedback/*.html, and moodle.csv and canvas.csv where they have a row.
 
     ``run`` holds "assignment", "title", "term", "points" {exercise: points}, "titles" {exercise: heading},
-    "sandbox", "seconds", "date", and perhaps "ignored" [file that is no submission]. An entry holds
+    "sandbox", "seconds", "date", and perhaps "ignored" [file that is no submission] and "alike" {"hint",
+    "rows" of :func:`gdcourse.grading.similarity.report`}. An entry holds
     "learner", "name", "file", "system", "notes", "answers" {exercise: source}, "hints" {exercise: [Markdown]}
     and "result". Pages and tables of an earlier run that are of no use any more are removed.
     """

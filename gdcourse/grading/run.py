@@ -1,0 +1,155 @@
+"""One run of grading: canary, intake, restore, validate in batches on any executor, reports."""
+
+import hashlib
+import json
+import secrets
+import time
+from concurrent.futures import as_completed
+from datetime import date
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gdcourse.grading import intake, report, similarity
+from gdcourse.grading.assignment import prepare
+from gdcourse.grading.judge import GraderFault
+from gdcourse.grading.restore import Unreadable, read_answers, restored
+from gdcourse.grading.validate import limits_of, validate
+
+BATCH = 10  # submissions that share one start of pytest
+
+
+def grade(folder, solution, out, executor, term=None, sandbox="bubblewrap", seconds=20, similar=False):
+    """Grade the submissions in ``folder`` against the notebook ``solution``; write results and reports to ``out``.
+
+    ``executor`` is any of concurrent.futures, ``seconds`` the limit for a cell. The inputs are drawn from the
+    word ``term``; without it from the one that ``out`` notes, at first a random one. What ``out`` holds of
+    the same file and the same questions is not run again. Returns the entries that the reports show. Raises
+    GraderFault, before anything is graded, when the solution does not get full marks or the untouched
+    notebook gets any; ValueError when ``out`` holds another assignment or term.
+    """
+    begin, out = time.time(), Path(out)
+    term = term or noted(out).get("term") or secrets.token_hex(4)
+    assignment = prepare(solution, term)
+    limits = limits_of({"": assignment.notebook})._replace(cell_seconds=seconds)
+    claim(out, folder, assignment, sandbox)
+    ask = lambda notebooks: executor.submit(validate, notebooks, limits, sandbox)
+    canary(ask, assignment)
+    submissions, ignored = intake.collect(folder, assignment.name)
+    entries = [entry(submission, assignment) for submission in submissions]
+    todo = [e for e in entries if not is_done(out, e)]
+    with tqdm(total=len(entries), initial=len(entries) - len(todo), unit="file", disable=None) as bar:
+        for e, result in results(ask, todo, assignment):
+            save(out, e, result)
+            bar.update()
+    for e in entries:
+        e["result"] = json.loads(place(out, e).read_text(encoding="utf8"))["result"]
+    about = {"assignment": assignment.name, "title": assignment.title, "term": term, "sandbox": sandbox}
+    about |= {"points": assignment.points, "titles": assignment.titles, "ignored": ignored}
+    if similar:
+        about["alike"] = {"hint": similarity.HINT, "rows": alike(entries, assignment)}
+    report.write(out, about | {"seconds": time.time() - begin, "date": str(date.today())}, entries)
+    return entries
+
+
+def alike(entries, assignment):
+    stubs = {
+        cell["id"]: cell["source"] for cell in assignment.notebook["cells"] if cell["id"] in assignment.points
+    }
+    return similarity.report({e["learner"]: e["answers"] for e in entries}, stubs)
+
+
+def noted(out):
+    """What run.json in ``out`` says of the run that it holds; {} where there is none."""
+    path = Path(out, "run.json")
+    return json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
+
+
+def claim(out, folder, assignment, sandbox):
+    """Make ``out`` and its run.json; ValueError when it holds another assignment or term."""
+    about = {"assignment": assignment.name, "term": assignment.term}
+    there = noted(out)
+    if there and any(there[name] != value for name, value in about.items()):
+        raise ValueError(
+            f"{out} holds the grades of {there['assignment']}, term {there['term']}: name another folder"
+        )
+    (out / "results").mkdir(parents=True, exist_ok=True)
+    about |= {"submissions": str(Path(folder).resolve()), "sandbox": sandbox}
+    report.write_text(out / "run.json", json.dumps(about, indent=1))
+
+
+def canary(ask, assignment):
+    """GraderFault unless the solution gets full marks here and now, and the untouched notebook none."""
+    asked = {"solution": restored(assignment, assignment.solutions), "untouched": assignment.notebook}
+    found = ask(asked).result()
+    for name, wanted in (("solution", sum(assignment.points.values())), ("untouched", 0)):
+        if found[name]["verdict"] != "graded" or found[name]["points"] != wanted:
+            texts = [f"{k}: {row['text']}" for k, row in found[name]["exercises"].items()]
+            raise GraderFault(
+                f"nothing is graded, for the {name} notebook should get {wanted} points and got "
+                f"{found[name]['points']}, {found[name]['verdict']}. {found[name]['reason']}\n"
+                + "\n".join(texts)
+            )
+
+
+def entry(submission, assignment):
+    """What the reports say of a submission; "notebook" is what is to be run, None for an unreadable file."""
+    about = {name: getattr(submission, name) for name in ("learner", "name", "file", "system")}
+    about |= {"notes": list(submission.notes), "hints": assignment.hints, "answers": {}, "notebook": None}
+    content = submission.data
+    try:
+        if content is None:
+            raise Unreadable(submission.problem)
+        about["answers"], notes = read_answers(content, assignment)
+        about["notes"] += notes
+        about["notebook"] = restored(assignment, about["answers"])
+    except Unreadable as why:
+        about["problem"], content = str(why), content or str(why).encode()
+    about["key"] = hashlib.sha256(content + assignment.key().encode()).hexdigest()
+    return about
+
+
+def place(out, entry):
+    """The file of the entry's result."""
+    return Path(out, "results", f"{report.safe_name(entry['learner'])}.json")
+
+
+def is_done(out, entry):
+    """True when ``out`` holds the result of the same content, and the grader was not at fault."""
+    try:
+        there = json.loads(place(out, entry).read_text(encoding="utf8"))
+        return there["key"] == entry["key"] and there["result"]["verdict"] != "grader fault"
+    except (OSError, ValueError, LookupError):
+        return False
+
+
+def results(ask, entries, assignment):
+    """(entry, result) of each entry, as they come; when a batch is lost with its worker, the grader is at fault."""
+    nothing = {"exercises": {}, "points": 0, "seconds": 0.0, "notes": []}
+    for e in entries:
+        if e["notebook"] is None:
+            yield e, filled(nothing | {"verdict": "unreadable", "reason": e["problem"]}, assignment)
+    readable = [e for e in entries if e["notebook"]]
+    batches = [dict(enumerate(readable[k : k + BATCH])) for k in range(0, len(readable), BATCH)]
+    jobs = {ask({str(k): e["notebook"] for k, e in batch.items()}): batch for batch in batches}
+    for job in as_completed(jobs):
+        error = job.exception()
+        fault = nothing | {
+            "verdict": "grader fault",
+            "points": None,
+            "reason": f"{type(error).__name__}: {error}",
+        }
+        for k, e in jobs[job].items():
+            yield e, filled(fault if error else job.result()[str(k)], assignment)
+
+
+def filled(result, assignment):
+    """``result`` with a row for each exercise."""
+    blank = {"mark": "✗", "text": "not run", "points": 0, "seconds": 0.0}
+    rows = {name: result["exercises"].get(name, blank | {"of": of}) for name, of in assignment.points.items()}
+    return result | {"exercises": rows, "of": sum(assignment.points.values())}
+
+
+def save(out, entry, result):
+    kept = {name: entry[name] for name in ("learner", "name", "file", "key", "notes")}
+    report.write_text(place(out, entry), json.dumps(kept | {"result": result}, indent=1))

@@ -1,0 +1,204 @@
+"""Run restored notebooks in the sandbox, under pytest and nbval, and return what each is worth."""
+
+import copy
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from gdcourse.grading import sandbox as walls
+from gdcourse.student import write_notebook
+
+NOT_RUN = "not run"
+# jsonschema can do without rfc3987_syntax, whose grammar takes two seconds to build.
+PYTEST = "sys.modules['rfc3987_syntax'] = None; import pytest; sys.exit(pytest.main())"
+START = "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
+AGAIN = 3  # times that the rest of a notebook is run without the answers that stopped Python
+OPTIONS = ["-c", "/dev/null", "-p", "gdcourse.grading.plugin", "-p", "nbval.plugin", "-p", "no:cacheprovider"]
+OPTIONS += ["--nbval-lax", "--nbval-kernel-name=gdcourse", "--continue-on-collection-errors"]
+OPTIONS += ["--tb=no", "--color=no", "-q", "-W", "ignore"]
+
+
+def validate(notebooks, limits=None, sandbox="bubblewrap"):
+    """{key: result} of {key: notebook}: the marks and points of each exercise, as JSON values.
+
+    ``sandbox`` is what ``sandbox.choose()`` returned, or "none". An answer that stops Python costs its own
+    exercise; the rest is run again without it.
+    """
+    limits = limits or limits_of(notebooks)
+    results = run_alone_where_lost(notebooks, limits, sandbox)
+    guilty = {key: [] for key in notebooks}
+    for _ in range(AGAIN):
+        rest = {}
+        for key, result in results.items():
+            if result["stopped"] and NOT_RUN in (row["text"] for row in result["exercises"].values()):
+                guilty[key].append(result["stopped"])
+                rest[key] = without(notebooks[key], guilty[key])
+        if not rest:
+            break
+        for key, later in run_alone_where_lost(rest, limits, sandbox).items():
+            results[key] = joined(results[key], later)
+    for result in results.values():
+        del result["stopped"], result["final"]
+    return results
+
+
+def limits_of(notebooks):
+    """The limits that the locked cells call for: memory for torch, the cache for a notebook that reads data."""
+    locked = [
+        cell["source"]
+        for book in notebooks.values()
+        for cell in book["cells"]
+        if "nbgrader" not in cell["metadata"]
+    ]
+    code = "\n".join(locked)
+    limits = walls.Limits()
+    if "torch" in code:
+        limits = limits._replace(memory=4 * limits.memory)
+    if "fetch" in code or "datasets" in code:
+        from gdcourse import fetch
+
+        if fetch.cache().is_dir():
+            limits = limits._replace(data=str(fetch.cache().resolve()))
+    return limits
+
+
+def without(notebook, guilty):
+    """``notebook`` with nothing in the answer cells of the exercises ``guilty``."""
+    book = copy.deepcopy(notebook)
+    for cell in book["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") in guilty:
+            cell["source"] = "# stopped Python"
+    return book
+
+
+def joined(first, later):
+    """The result of a notebook whose rest was run again."""
+    out = copy.deepcopy(first)
+    for name, row in out["exercises"].items():
+        if row["text"] == NOT_RUN:
+            out["exercises"][name] = later["exercises"][name]
+    out["stopped"] = later["stopped"]
+    out["seconds"] = round(first["seconds"] + later["seconds"], 3)
+    if later["verdict"] == "grader fault":
+        return out | {key: later[key] for key in ("verdict", "reason", "points")}
+    return out | {"points": sum(row["points"] for row in out["exercises"].values())}
+
+
+def run_alone_where_lost(notebooks, limits, sandbox):
+    """The results of a batch; a notebook that was lost with pytest, or whose grading failed, is run again alone."""
+    results = run(notebooks, limits, sandbox)
+    for key in notebooks:
+        lost = not results[key]["final"] or results[key]["verdict"] == "grader fault"
+        if lost and len(notebooks) > 1:
+            results |= run({key: notebooks[key]}, limits, sandbox)
+    return results
+
+
+def run(notebooks, limits, sandbox):
+    """The results of one pytest over ``notebooks``."""
+    memory = (
+        "/dev/shm" if sandbox in walls.CONTAINERS and os.path.isdir("/dev/shm") else None
+    )  # not on the disk
+    folder = Path(tempfile.mkdtemp(prefix="gdcourse-", dir=memory))
+    try:
+        names, unwritten = {}, {}
+        results = folder / "results"
+        results.mkdir()
+        for number, (key, book) in enumerate(notebooks.items()):
+            name = f"{number:04}.ipynb"
+            try:
+                write_notebook(folder / name, book)
+                names[key] = name
+            except UnicodeEncodeError:
+                unwritten[key] = "an answer holds a character that is none"
+        write_kernelspec(folder, limits, sandbox)
+        said = run_pytest(folder, list(names.values()), limits, sandbox)
+        return {
+            key: read(results / f"{Path(names[key]).stem}.json", said)
+            if key in names
+            else nothing("unreadable", unwritten[key])
+            for key in notebooks
+        }
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def nothing(verdict, reason):
+    points = {"points": None if verdict == "grader fault" else 0, "of": 0}
+    return {"verdict": verdict, "reason": reason, "exercises": {}, **points} | {
+        "seconds": 0.0,
+        "notes": [],
+        "stopped": None,
+        "final": verdict == "unreadable",
+    }
+
+
+def read(path, said):
+    try:
+        return json.loads(path.read_text(encoding="utf8"))
+    except (OSError, ValueError):
+        return nothing("grader fault", f"pytest left no result: {said}")
+
+
+def write_kernelspec(folder, limits, sandbox):
+    """The kernel "gdcourse" of Jupyter: Python behind the wall."""
+    binds = [("rw", "{sockets}"), ("ro", "{connection_file}")]
+    python = walls.python(START, "-f", "{connection_file}", "--HistoryManager.enabled=False")
+    spec = {
+        "argv": [*walls.inner(sandbox, limits, binds), *python],
+        "display_name": "gdcourse",
+        "language": "python",
+        "interrupt_mode": "message",
+        "metadata": {"kernel_provisioner": {"provisioner_name": "gdcourse-sandbox"}},
+    }
+    place = folder / "jupyter" / "kernels" / "gdcourse"
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps(spec), encoding="utf8")
+
+
+def run_pytest(folder, names, limits, sandbox):
+    """Run one pytest over the notebooks ``names`` in ``folder``; return the last line that it said of a trouble."""
+    if os.getuid() == 0 and sandbox == "bubblewrap":
+        os.chown(folder / "results", walls.NOBODY, walls.NOBODY)
+        os.chmod(folder, 0o755)
+    scratch = "/tmp" if sandbox == "bubblewrap" else str(folder)
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": scratch,
+        "TMPDIR": scratch,
+        "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "JUPYTER_PATH": str(folder / "jupyter"),
+        "JUPYTER_RUNTIME_DIR": f"{scratch}/runtime",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+    options = [*OPTIONS, f"--rootdir={folder}", f"--confcutdir={folder}"]
+    options += [f"--grading-results={folder}/results", f"--grading-limits={json.dumps(limits._asdict())}"]
+    options += [f"--nbval-cell-timeout={10 * limits.notebook_seconds}"]
+    command = [*walls.outer(sandbox, str(folder), limits.data), *walls.python(PYTEST, *options, *names)]
+    with open(folder / "said", "w+b") as said:
+        process = subprocess.Popen(
+            command,
+            env=env,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+        try:
+            process.wait(60 + len(names) * (limits.notebook_seconds + 10))
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        said.seek(max(0, said.seek(0, 2) - 2000))
+        return (said.read().decode(errors="replace").strip().splitlines() or ["nothing"])[-1]

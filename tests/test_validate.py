@@ -1,0 +1,280 @@
+"""Answers of every kind are run in the sandbox: right ones get their points, and no attack gains or harms anything."""
+
+import json
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+
+from gdcourse import student
+from gdcourse.grading import sandbox
+from gdcourse.grading.judge import write_calls
+from gdcourse.grading.validate import limits_of, validate
+
+OUTER = sandbox.outer
+TERM = "2026-autumn"
+CHECK = student.checker_of("03_gradient_descent.ipynb")
+NAMES = ["one_step_by_hand", "stable_step_by_hand"]  # 1 point and 2 points
+RIGHT = {
+    NAMES[0]: "def one_step_by_hand():\n    return 2.2, 10.24",
+    NAMES[1]: "def stable_step_by_hand():\n    return 1 / 3, 2 / 7, 5 / 7",
+}
+LIMITS = sandbox.Limits(cell_seconds=8, output=2**20, memory=1280 * 2**20)
+pytestmark = pytest.mark.skipif(
+    bool(sandbox.probe("bubblewrap")), reason="needs bubblewrap: apt install bubblewrap"
+)
+
+
+def notebook(answers):
+    """The graded notebook of two exercises with ``answers``, {exercise: source}."""
+    cells = [code("imports", "import numpy as np", {})]
+    for name in NAMES:
+        space = {}
+        exec(RIGHT[name], space)
+        calls, outcomes = write_calls(CHECK, name, space[name], TERM)
+        nbgrader = {"grade_id": name, "solution": True, "grade": False, "locked": False, "schema_version": 3}
+        cells.append(code(name, answers[name], {"nbgrader": nbgrader, "tags": ["nbval-ignore-output"]}))
+        show = (
+            f"from gdcourse.probes import show as gdcourse_show\ngdcourse_show({name}, {json.dumps(calls)!r})"
+        )
+        given = {"exercise": name, "points": CHECK.exercises[name][0], "calls": calls}
+        cell = code(f"check_{name}", show, {"gdcourse": given, "tags": ["nbval-check-output"]})
+        text = "".join(f"gdcourse {json.dumps(outcome)}\n" for outcome in outcomes)
+        cell |= {"execution_count": 1, "outputs": [{"output_type": "stream", "name": "stdout", "text": text}]}
+        cells.append(cell)
+    facts = {"assignment": "03_gradient_descent", "term": TERM}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"gdcourse": facts}, "cells": cells}
+
+
+def code(name, source, metadata):
+    empty = {"cell_type": "code", "execution_count": None, "outputs": []}
+    return empty | {"id": name, "source": source, "metadata": metadata}
+
+
+def contained(body):
+    """An answer that is right only if the sandbox held: ``body`` ends with a line that says so in ``held``."""
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    return f"def one_step_by_hand():\n{lines}    return (2.2, 10.24) if held else (0, 0)"
+
+
+BEFORE = RIGHT[NAMES[0]] + "\n"
+CASES = {  # name: (the first answer, verdict, points of 3, what its text says)
+    "right": (RIGHT[NAMES[0]], "graded", 3, "right, 1 of 1 point."),
+    "wrong": ("def one_step_by_hand():\n    return 3.8, 10.24", "graded", 2, "you stepped uphill"),
+    "stub": ("def one_step_by_hand():\n    raise NotImplementedError()", "graded", 2, "not done yet."),
+    "empty": ("", "graded", 2, "name 'one_step_by_hand' is not defined"),
+    "no Python": ("def one_step_by_hand(:", "graded", 2, "its cell raised SyntaxError"),
+    "lone surrogate": ("'\ud800'", "unreadable", 0, None),
+    "noisy but right": (
+        "import warnings\nimport matplotlib.pyplot as plt\nprint('hello')\nplt.plot([1, 2])\nplt.show()\n"
+        "def one_step_by_hand():\n    warnings.warn('mind')\n    plt.plot([1])\n    plt.show()\n"
+        "    print('step', end=' ')\n    return 2.2, 10.24",
+        "graded", 3, "right",
+    ),
+    "skipped by a comment": (f"# NBVAL_SKIP\n{BEFORE}", "graded", 3, "right"),
+    "exit": ("def one_step_by_hand():\n    exit()\n    return 2.2, 10.24", "graded", 3, "right"),
+    "SystemExit": ("import sys\ndef one_step_by_hand():\n    sys.exit()", "graded", 2, "it calls exit()"),
+    "input": ("def one_step_by_hand():\n    return input()", "graded", 2, "StdinNotImplementedError"),
+    "loop": ("while True: pass", "timeout", 2, "stopped after 8 seconds: does a loop never end?"),
+    "loop in a call": ("def one_step_by_hand():\n    while True: pass", "timeout", 2, "stopped after 8 seconds"),
+    "swallows interrupts": (
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        "timeout", 2, "stopped after 8 seconds",
+    ),
+    "os._exit": (f"{BEFORE}import os; os._exit(0)", "crashed", 2, "Python died here"),
+    "segfault": (f"{BEFORE}import ctypes; ctypes.string_at(0)", "crashed", 2, "Python died here"),
+    "memory": ("def one_step_by_hand():\n    return bytearray(10**11)", "graded", 2, "it raised MemoryError"),
+    "memory of many": (
+        "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        big = b'x' * (4 * 10**8)\n"
+        "        time.sleep(60)\ntime.sleep(60)",
+        "crashed", 2, "took more than 2,560 MB of memory",
+    ),
+    "forks": (
+        contained("""
+import os, time
+children = 0
+try:
+    while children < 300:
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        children += 1
+except OSError:
+    pass
+held = children < 64"""),
+        "graded", 3, "right",
+    ),
+    "output": ("while True: print('x' * 1000)", "crashed", 2, "printed more than 1 MB."),
+    "one large output": ("print('x' * 100_000_000)", "crashed", 2, "printed more than 1 MB."),
+    "threads that print": (
+        f"{BEFORE}import threading\ndef talk():\n    while True: print('x' * 1000)\n"
+        "for _ in range(5): threading.Thread(target=talk, daemon=True).start()",
+        "crashed", None, "printed more than 1 MB.",
+    ),
+    "writes to Python's own stdout": (
+        contained("import os\nfor fd in 1, 2:\n    os.write(fd, b'x' * 2**18)\nheld = True"), "graded", 3, "right",
+    ),
+    "disk": (
+        contained("""
+import os, sys
+written = 0
+for folder, below, _ in os.walk("/"):
+    below[:] = [name for name in below if f"/{name}" not in ("/proc", "/usr", sys.prefix, sys.base_prefix)]
+    for k in range(40):
+        try:
+            with open(f"{folder}/fill{k}", "wb", 0) as file:
+                for _ in range(9):
+                    written += file.write(bytes(2**20))
+        except OSError:
+            break
+held = 10 * 2**20 < written < 250 * 2**20"""),
+        "graded", 3, "right",
+    ),
+    "network": (
+        contained("""
+import socket
+held = 0
+for address in ("1.1.1.1", 53), ("169.254.169.254", 80):
+    try:
+        socket.create_connection(address, timeout=2)
+    except OSError:
+        held += 1
+held = held == 2"""),
+        "graded", 3, "right",
+    ),
+    "kills its parent": (
+        contained("import os\nos.kill(os.getppid(), 9)\nos.kill(1, 9)\nheld = True"), "graded", 3, "right",
+    ),
+    "reads what judges it": (
+        contained("""
+import os, gdcourse
+package = os.path.dirname(gdcourse.__file__)
+held = not any(os.listdir(f"{package}/{name}") for name in ("checks", "grading"))
+held &= not any(map(os.path.exists, (f"{package}/../exercises", f"{package}/../tests", "/home", "/etc/passwd")))
+found = [f for folder, _, files in os.walk("/") for f in files if f.endswith(".ipynb") and "site-packages" not in folder]
+held &= not found"""),
+        "graded", 3, "right",
+    ),
+    "forged messages": (
+        "def one_step_by_hand():\n    kernel = get_ipython().kernel\n"
+        "    for kind, content in [('status', {}), ('stream', {'name': 3}), ('stream', []), ('nonsense', {}),\n"
+        "                          ('error', {'ename': 'x' * 2000, 'evalue': '\\x1b[31m', 'traceback': 7})]:\n"
+        "        kernel.session.send(kernel.iopub_socket, kind, content, parent=kernel.get_parent(), ident=b'x')\n"
+        "    return 0, 0",
+        "graded", 2, None,
+    ),
+    "forged lines": (
+        "def one_step_by_hand():\n    print('gdcourse {\"value\": ')\n    print('gdcourse {\"value\": [2.2, 10.24]}')\n"
+        "    return 3.8, 10.24",
+        "graded", 2, "you stepped uphill",
+    ),
+    "a forged probe": (
+        "import gdcourse.probes\ngdcourse.probes.attempt = lambda *_: {'value': {'array': ['|O', [2], [2.2, {}]]}}\n"
+        + BEFORE,
+        "graded", None, "of a kind that the check cannot read",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results():
+    books = [(name, notebook(RIGHT | {NAMES[0]: case[0]})) for name, case in CASES.items()]
+    with ThreadPoolExecutor(4) as pool:
+        batches = pool.map(
+            validate, [dict(books[k::4]) for k in range(4)], repeat(LIMITS), repeat("bubblewrap")
+        )
+    return {name: result for batch in batches for name, result in batch.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_answer_gets_its_verdict(name, results):
+    _, verdict, points, text = CASES[name]
+    result = results[name]
+    assert result["verdict"] == verdict, result
+    assert points is None or result["points"] == points, result
+    assert text is None or text in result["exercises"][NAMES[0]]["text"], result
+
+
+def test_each_answer_that_stops_python_costs_its_own_points_only():
+    both = {name: f"{source}\nimport os; os._exit(1)" for name, source in RIGHT.items()}
+    rows = validate({0: notebook(both)}, LIMITS)[0]["exercises"].values()
+    assert [row["text"] for row in rows] == 2 * ["Python died here: does it call exit, or fill the memory?"]
+
+
+def test_a_notebook_has_a_limit_of_time_beside_its_cells():
+    slow = {name: f"{source}\nimport time; time.sleep(4)" for name, source in RIGHT.items()}
+    result = validate({0: notebook(slow)}, LIMITS._replace(notebook_seconds=6))[0]
+    assert (result["verdict"], result["points"]) == ("timeout", 1)
+    assert result["exercises"][NAMES[1]]["text"] == "stopped after 6 seconds: does a loop never end?"
+
+
+def test_a_kernel_that_cannot_start_is_the_graders_fault():
+    result = validate({0: notebook(RIGHT)}, LIMITS._replace(memory=50 * 2**20))[0]
+    assert (result["verdict"], result["points"]) == ("grader fault", None)
+    assert "Kernel died" in result["reason"]
+
+
+def test_other_calls_than_were_written_down_are_the_graders_fault():
+    book = notebook(RIGHT)
+    book["cells"][2]["metadata"]["gdcourse"]["calls"][0]["args"] = {"tuple": [1]}
+    result = validate({0: book}, LIMITS)[0]
+    assert (result["verdict"], result["points"]) == ("grader fault", None)
+    assert "other questions" in result["reason"]
+
+
+def test_what_was_earned_is_kept_when_pytest_dies(monkeypatch):
+    last = f'"stopped": "{NAMES[1]}"'
+    killer = f"\"$@\" & until grep -qs '{last}' results/0000.json; do sleep 0.1; done; kill -9 $!"
+    monkeypatch.setattr(sandbox, "outer", lambda *args: ["sh", "-c", killer, "sh", *OUTER(*args)])
+    loop = RIGHT | {NAMES[1]: "while True: pass"}
+    result = validate({0: notebook(loop)}, LIMITS._replace(cell_seconds=60))[0]
+    assert (result["verdict"], result["points"], result["reason"]) == ("crashed", 1, "the grader died here")
+
+
+def test_a_notebook_that_was_lost_with_its_batch_is_run_again_alone(monkeypatch):
+    row = {"text": "right", "points": 1}
+    fake = lambda books, *_: {
+        key: {
+            "final": len(books) == 1,
+            "stopped": None,
+            "verdict": "graded",
+            "exercises": {"e": row},
+            "points": len(books),
+        }
+        for key in books
+    }
+    monkeypatch.setattr("gdcourse.grading.validate.run", fake)
+    assert [result["points"] for result in validate({"a": {}, "b": {}}, LIMITS).values()] == [1, 1]
+
+
+def test_nothing_is_left_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    orphan = (
+        f"{RIGHT[NAMES[0]]}\nimport subprocess; subprocess.Popen(['sleep', '98765'], start_new_session=True)"
+    )
+    assert validate({0: notebook(RIGHT | {NAMES[0]: orphan})}, LIMITS)[0]["points"] == 3
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not list(tmp_path.iterdir()) and not any(b"98765" in line for line in lines)
+
+
+def test_without_a_sandbox_the_limits_hold_too():
+    books = {"right": notebook(RIGHT), "loop": notebook(RIGHT | {NAMES[0]: "while True: pass"})}
+    results = validate(books, LIMITS._replace(cell_seconds=4), "none")
+    assert (results["right"]["points"], results["loop"]["points"]) == (3, 2)
+
+
+def test_a_notebook_that_needs_it_has_more_memory_and_reads_the_data(tmp_path):
+    (tmp_path / "set").write_text("x")
+    tmp_path.chmod(0o755)
+    held = f"import resource\nheld = resource.getrlimit(resource.RLIMIT_AS)[0] == 2**33 and open('{tmp_path}/set').read() == 'x'"
+    limits = LIMITS._replace(memory=2**33, data=str(tmp_path))
+    assert validate({0: notebook(RIGHT | {NAMES[0]: contained(held)})}, limits)[0]["points"] == 3
+
+
+def test_torch_and_data_raise_the_limits():
+    cell = {"metadata": {}, "source": "import torch"}
+    assert limits_of({0: {"cells": [cell]}}).memory == 4 * sandbox.Limits().memory
+    answer = {"metadata": {"nbgrader": {}}, "source": "import torch"}
+    assert limits_of({0: {"cells": [answer]}}) == sandbox.Limits()
