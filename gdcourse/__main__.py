@@ -1,8 +1,10 @@
-"""The command line: ``python -m gdcourse doctor|check|data|student|sources``."""
+"""The command line: ``python -m gdcourse doctor|check|data|student|sources|grade``."""
 
 import argparse
+import difflib
 import inspect
 import json
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -19,6 +21,11 @@ def run_doctor(args):
 
 
 def run_check(args):
+    if args.notebook.isdigit():
+        number = args.notebook.zfill(2)
+        near = [path.name for path in (ROOT / "exercises").glob(f"{number}_*.ipynb")]
+        offer = f"; did you mean exercises/{near[0]}?" if near else ""
+        raise FileNotFoundError(f"no notebook at {args.notebook}{offer}")
     verdicts = student.check_notebook(args.notebook)
     for mark, name, text, _ in verdicts:
         print(f"{mark} {name}: {text}")
@@ -32,7 +39,11 @@ def run_data(args):
     if args.words[:1] == ["install"]:
         return install_data(args.words[1:])
     if len(args.words) > 1:
-        raise ValueError(f"one name at a time; to install: python -m gdcourse data install {args.words[-1]}")
+        from gdcourse import fetch
+
+        first, *names = args.words
+        command = fetch.command(" ".join([first] * (first in fetch.PACKAGES) + names))
+        raise ValueError(f"{first!r} takes no names; did you mean: {command}")
     if args.words in ([], ["list"]):
         list_data()
     else:
@@ -54,7 +65,7 @@ def list_data():
 
 
 def sizes(package):
-    return "{} MB to download, {} MB on the disk".format(*package.megabytes)
+    return f"{package.download} MB to download, {package.size / 1e6:.1f} MB on the disk"
 
 
 def describe_data(name):
@@ -69,8 +80,12 @@ def describe_data(name):
         print(
             f"{package.about}\nSource: {package.requirement}. Licence: {package.licence}. {sizes(package)}."
         )
-        there = fetch.is_installed(name)
-        print(f"In {fetch.folder(name)}" if there else f"It is not installed; run: {fetch.command(name)}")
+        try:
+            print(f"In {fetch.folder(name)}")
+        except fetch.FetchError as error:
+            print(error)
+    elif difflib.get_close_matches(name, ["install"]):
+        raise ValueError(f"no data set {name!r}; did you mean: python -m gdcourse data install")
     else:
         raise ValueError(f"no data set {name!r}; there are: {', '.join(datasets.NAMES | fetch.PACKAGES)}")
 
@@ -83,9 +98,29 @@ def shapes(data):
     return ", ".join(f"{field} {value.shape}" for field, value in arrays.items())
 
 
+def refuse_slips(names):
+    """ValueError, with what to type instead, for names that are no packages and can be guessed."""
+    from gdcourse import datasets, fetch
+
+    words = " ".join(names)
+    if "," in words:
+        raise ValueError(
+            f"spaces between the names: {fetch.command(' '.join(words.replace(',', ' ').split()))}"
+        )
+    for name in names:
+        package, command = datasets.PACKAGE.get(name, name), datasets.command(name)
+        if package != name:
+            raise ValueError(f"{name} is in the package {package}: {fetch.command(package)}")
+        if name in datasets.NAMES and name not in fetch.PACKAGES:
+            raise ValueError(
+                f"{name} is no package; run: {command}" if command else f"{name} is there already"
+            )
+
+
 def install_data(names):
     from gdcourse import fetch
 
+    refuse_slips(names)
     names = list(dict.fromkeys(names)) or list(fetch.PACKAGES)
     there = {name: fetch.is_installed(name) for name in names}  # an unknown name stops all, before a download
     print(f"Into {fetch.cache()}:")
@@ -93,17 +128,20 @@ def install_data(names):
         package = fetch.PACKAGES[name]
         print(f"  {name:<11} {'already there' if there[name] else sizes(package)}; {package.licence}")
     sys.stdout.flush()  # pip prints next
-    results, failed = [], False
+    complete, failed = [], False
     for name in names:
         try:
-            disk = fetch.PACKAGES[name].megabytes[1]
-            new = f"{name}: installed, {disk} MB in {fetch.cache() / name}"
-            results.append((new if fetch.install(name) else f"{name}: already there", sys.stdout))
+            new = f"installed, {fetch.PACKAGES[name].size / 1e6:.1f} MB in {fetch.cache() / name}"
+            print(f"{name}: {new if fetch.install(name) else 'already there'}", flush=True)
+            complete.append(name)
         except fetch.FetchError as error:
-            results.append((f"gdcourse data: {error}", sys.stderr))
+            print(f"gdcourse data: {error}", file=sys.stderr)
             failed = True
-    for line, stream in results:
-        print(line, file=stream, flush=True)
+            if isinstance(error, fetch.Unreachable):
+                break
+        except KeyboardInterrupt:
+            there = ", ".join(complete) or "none"
+            raise KeyboardInterrupt(f"; complete: {there}; to go on, run the same command again") from None
     return 2 if failed else 0
 
 
@@ -111,6 +149,15 @@ def run_student(args):
     for path in student.write_learner_versions(args.folder):
         print(path)
     return 0
+
+
+def run_grade(args):
+    try:
+        from gdcourse.grading import command
+    except ImportError as error:
+        install = 'python -m pip install -c constraints.txt -e ".[lab,grade]"'
+        raise ValueError(f"needs {error.name}: {install}") from None
+    return command.main(args)
 
 
 def run_sources(args):
@@ -148,11 +195,24 @@ def parser():
         "words",
         nargs="*",
         metavar="list | NAME | install [NAME ...]",
-        help="nothing: list; install alone: all",
+        help="nothing: list; install alone: all. Packages are kept in the folder that the variable "
+        "GDCOURSE_DATA names, else in your folder for caches",
     )
     add("student", run_student, "make the learner's notebooks from the solutions").add_argument(
         "folder", nargs="?", default="exercises"
     )
+    grade = add("grade", run_grade, "grade a class's notebooks in a sandbox")
+    grade.add_argument("submissions", nargs="?", help="folder of notebooks, folders or zip archives")
+    grade.add_argument("--assignment", help="for example 03_gradient_descent")
+    grade.add_argument("--out", required=True, help="folder for results, grades and feedback")
+    grade.add_argument("--term", help="the inputs of the checks are drawn from this word")
+    grade.add_argument("--solutions", default=ROOT / "exercises" / "solutions", help="folder of solutions")
+    grade.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
+    grade.add_argument("--seconds", type=float, default=20, help="for one cell (20)")
+    grade.add_argument("--workers", type=int, default=os.cpu_count(), help="processes on this machine")
+    grade.add_argument("--dask", metavar="ADDRESS", help="run on a dask.distributed cluster")
+    grade.add_argument("--similarity", action="store_true", help="also list answers that are much alike")
+    grade.add_argument("--no-sandbox", action="store_true", help="run the answers with your own rights")
     add("sources", run_sources, "count the rows of the source articles that the course covers")
     return top
 
@@ -164,8 +224,8 @@ def main(argv=None):
     except (ValueError, OSError, ImportError) as error:
         print(f"gdcourse {args.command}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"gdcourse {args.command}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"gdcourse {args.command}: interrupted{stop}", file=sys.stderr)
         return 130
 
 

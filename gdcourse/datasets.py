@@ -32,11 +32,11 @@ class Images(NamedTuple):
 
 
 class Reviews(NamedTuple):
-    """A tuple of m texts, their labels (m,), 0 bad or 1 good, and their ratings (m,) or None."""
+    """A tuple of m texts, their labels (m,), 0 bad or 1 good, and their ratings (m,), if there are any."""
 
     texts: tuple
     labels: np.ndarray
-    ratings: np.ndarray | None
+    ratings: np.ndarray | None = None
 
 
 def _read_csv(name, target):

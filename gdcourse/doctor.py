@@ -6,14 +6,19 @@ import shutil
 import subprocess
 from importlib import metadata
 
+from gdcourse import fetch
+
 # (distribution, extra of gdcourse that brings it, what it is for)
 PACKAGES = [
     ("numpy", "", "every chapter"),
     ("matplotlib", "", "the figures"),
     ("jupyterlab", "lab", "running chapters and exercises"),
+    ("ipykernel", "lab", "running chapters and exercises"),
     ("nbclient", "lab", "`python -m gdcourse check`"),
     ("torch", "torch", "the sections in PyTorch"),
-    ("transformers", "finetune", "fine-tuning a pre-trained encoder"),
+    ("transformers", "finetune", '"Fine-tune an encoder"'),
+    ("safetensors", "finetune", '"Fine-tune an encoder"'),
+    ("scikit-learn", "finetune", '"Fine-tune an encoder"'),
     ("jupyter-book", "book", "building the site"),
     ("pytest", "test", "the tests"),
     ("nbval", "test", "testing notebooks"),
@@ -26,6 +31,7 @@ TOOLS = [
     ("sandbox", "bubblewrap", "grading other people's notebooks", "apt install bubblewrap"),
     ("cjk_font", "a Chinese font", "Chinese in figures", "apt install fonts-noto-cjk"),
 ]
+DATA = {"shakespeare": "chapters to come"}  # what a set is for, if not for "Fine-tune an encoder"
 CJK_FONTS = ("Noto Sans CJK", "Source Han Sans", "PingFang", "Microsoft YaHei", "SimHei", "WenQuanYi")
 
 
@@ -71,6 +77,7 @@ def version(name):
 def report():
     """All findings: a dict that JSON can hold. ``missing`` lists {what, why, install}."""
     packages = {name: version(name) for name, _, _ in PACKAGES}
+    data = {name: fetch.is_installed(name) for name in fetch.PACKAGES}
     tools = {"gpu": gpu(), "browser": browser(), "sandbox": sandbox(), "cjk_font": None}
     if packages["matplotlib"]:
         tools["cjk_font"] = cjk_font()
@@ -79,6 +86,11 @@ def report():
         {"what": name, "why": why, "install": pip.format(f"[{extra}]" if extra else "")}
         for name, extra, why in PACKAGES
         if not packages[name]
+    ]
+    missing += [
+        {"what": name, "why": DATA.get(name, '"Fine-tune an encoder"'), "install": fetch.command(name)}
+        for name, there in data.items()
+        if not there
     ]
     missing += [
         {"what": what, "why": why, "install": command}
@@ -91,6 +103,7 @@ def report():
         "system": platform.platform(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "packages": packages,
+        "data": data,
         **tools,
         "missing": missing,
     }
@@ -98,7 +111,8 @@ def report():
 
 def as_text(facts):
     """The report for a person to read."""
-    found = facts["packages"] | {name: facts[name] for name in ("gpu", "browser", "sandbox", "cjk_font")}
+    tools = {name: facts[name] for name in ("gpu", "browser", "sandbox", "cjk_font")}
+    found = facts["packages"] | facts["data"] | tools
     lines = [
         f"gdcourse {facts['gdcourse']}, Python {facts['python']}, {facts['cores']} cores",
         facts["system"],

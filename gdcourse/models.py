@@ -7,6 +7,7 @@ imported at the first call, not before.
 
 import json
 import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def minilm(source="packages", **config):
     >>> tokenizer("A happy person").input_ids  # doctest: +SKIP
     [101, 1037, 3407, 2711, 102]
     """
-    transformers = _transformers()
+    transformers = load_transformers()
     if _is_hub(source):
         return _from_hub("minilm", config)
     folder = fetch.folder("minilm")
@@ -93,7 +94,7 @@ def e5(source="packages", layers=None, **config):
     >>> tokenizer("Hello world").input_ids  # doctest: +SKIP
     [0, 35378, 8999, 2]
     """
-    transformers = _transformers()
+    transformers = load_transformers()
     layers = 12 if layers is None else layers
     if layers not in range(1, 13):
         raise ValueError(f"layers={layers}; the model has 12: wanted 1 to 12, or None for all")
@@ -113,7 +114,7 @@ def trim_vocabulary(model, tokenizer, texts):
     ``model`` (V rows become ``len(ids)``; its config too), not ``tokenizer``: translate its ids with
     ``ids[i]``, and pad with ``ids[tokenizer.pad_token_id]``. A dropped id raises a KeyError that says so;
     ``ids.get(i, ids[tokenizer.unk_token_id])`` takes the unknown token instead. ValueError for a model that
-    has fewer rows than the tokenizer has tokens (it is trimmed already).
+    has fewer rows than the tokenizer has tokens (it is trimmed already); later, for an id without a row.
 
     >>> tokenizer, model = e5()  # doctest: +SKIP
     >>> ids = trim_vocabulary(model, tokenizer, ["Hello world"])  # doctest: +SKIP
@@ -132,11 +133,19 @@ def trim_vocabulary(model, tokenizer, texts):
     ids = TrimmedIds(zip(kept, range(len(kept))))
     pad = ids[tokenizer.pad_token_id]
     rows = table.detach()[kept]  # a copy, (len(ids), D)
-    model.set_input_embeddings(
-        torch.nn.Embedding.from_pretrained(rows, freeze=not table.requires_grad, padding_idx=pad)
-    )
+    short = torch.nn.Embedding.from_pretrained(rows, freeze=not table.requires_grad, padding_idx=pad)
+    short.register_forward_pre_hook(_refuse_unknown)
+    model.set_input_embeddings(short)
     model.config.vocab_size, model.config.pad_token_id = len(kept), pad
     return ids
+
+
+def _refuse_unknown(table, inputs):
+    """ValueError where torch has an IndexError on a CPU and a crash on a GPU."""
+    if (top := int(inputs[0].max())) >= len(table.weight):
+        raise ValueError(
+            f"token {top} of a vocabulary trimmed to {len(table.weight)}; translate ids by ids[i]"
+        )
 
 
 class TrimmedIds(dict):
@@ -249,7 +258,7 @@ class E5File:
             pair="<s> $A </s> </s> $B </s>",
             special_tokens=[("<s>", self.special["bos_token"]), ("</s>", self.special["eos_token"])],
         )
-        return _transformers().PreTrainedTokenizerFast(
+        return load_transformers().PreTrainedTokenizerFast(
             tokenizer_object=words,
             model_max_length=512,
             model_input_names=["input_ids", "attention_mask"],
@@ -272,11 +281,22 @@ def _key(name):
     return f"{where}.{PARTS[part]}.{'bias' if end == ['b'] else 'weight'}"
 
 
-def _transformers():
-    """transformers, with its progress bars and warnings off."""
+def load_transformers():
+    """The package transformers, with its progress bars and warnings off.
+
+    ImportError, with the command, if a package of the extras torch or finetune is missing.
+
+    >>> load_transformers().BertModel.__name__  # doctest: +SKIP
+    'BertModel'
+    """
     try:
+        import safetensors  # noqa: F401
+        import sklearn  # noqa: F401
         import torch  # noqa: F401  (transformers imports without it, and then has no models)
-        import transformers
+
+        with warnings.catch_warnings():  # of tqdm, where ipywidgets is missing
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            import transformers
     except ImportError as error:
         extra = "torch" if error.name == "torch" else "finetune"
         raise ImportError(

@@ -23,7 +23,8 @@ def read_notebook(path):
     try:
         book = json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not a notebook: {error}") from None
+        why = f": {error}" if getattr(error, "pos", 1) else ""  # at 0 it is no JSON at all
+        raise ValueError(f"{path} is not a notebook{why}") from None
     if not isinstance(book, dict) or not isinstance(book.get("cells"), list):
         raise ValueError(f"{path} is not a notebook: it has no list of cells")
     for cell in book["cells"]:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt in
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--no-first-run"]  # fmt: skip
-PAGES = [f"book/{stem}" for stem in ("index", "start", "notation", "coverage", "errata", "status")]
+PAGES = [f"book/{stem}" for stem in ("index", "start", "grading", "notation", "coverage", "errata", "status")]
 PAGES += [f"{path.parent.name}/{path.stem}" for path in CHAPTERS + LEARNER]
 
 

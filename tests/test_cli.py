@@ -27,6 +27,23 @@ def test_doctor_says_what_is_missing_and_the_command_that_installs_it(capsys, mo
     assert 'python -m pip install -c constraints.txt -e ".[torch]"' in capsys.readouterr().out
 
 
+def test_doctor_lists_the_data_and_packages_of_the_chapter_on_fine_tuning(capsys, monkeypatch, tmp_path):
+    from gdcourse import doctor
+
+    monkeypatch.setenv("GDCOURSE_DATA", str(tmp_path))
+    monkeypatch.setattr(doctor, "version", lambda name: None)
+    assert main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    finetune = 'python -m pip install -c constraints.txt -e ".[finetune]"'
+    for name, command in [
+        ("minilm", "python -m gdcourse data install minilm"),
+        ("reviews-zh", "python -m gdcourse data install reviews-zh"),
+        *((package, finetune) for package in ("transformers", "safetensors", "scikit-learn")),
+    ]:
+        assert f'  {name} ("Fine-tune an encoder"): {command}' in lines
+    assert any(line.startswith("  ipykernel (") for line in lines)
+
+
 def test_doctor_runs_where_numpy_is_not_installed():
     code = "import sys; sys.modules['numpy'] = None; sys.modules['matplotlib'] = None; sys.modules['torch'] = None\n"
     code += "from gdcourse import doctor; doctor.version = lambda name: None\n"
@@ -73,6 +90,10 @@ def bad(tmp_path):
             ["check", str(ROOT / "notebooks" / "01_least_squares.ipynb")],
             "has no exercises; did you mean exercises/01",
         ),
+        (["check", "1"], "no notebook at 1; did you mean exercises/01_least_squares.ipynb?"),
+        (["check", "22"], "no notebook at 22; did you mean exercises/22_finetuning.ipynb?"),
+        (["check", "77"], "no notebook at 77\n"),
+        (["check", str(ROOT / "README.md")], "README.md is not a notebook\n"),
         (["check", str(ROOT / "exercises")], "is a folder; name one notebook"),
         (["data", "longly"], "no data set 'longly'; there are: line_one"),
         (["student", "nowhere"], "no solution notebooks in"),

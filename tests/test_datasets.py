@@ -126,6 +126,8 @@ def cache(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         for file, content in files.items():
             (folder / file).write_bytes(content)
+        package = fetch.PACKAGES[name]._replace(size=sum(map(len, files.values())))
+        monkeypatch.setitem(fetch.PACKAGES, name, package)
 
     return write
 
@@ -176,9 +178,8 @@ def test_chinese_reviews_are_cleaned_and_sorted_the_good_ones_first(cache):
 
 
 def test_shakespeare_is_the_plays_without_the_poems(cache):
-    cache("shakespeare", {f"{poem}_gut.txt": b"poem" for poem in datasets.POEMS})
-    for name, text in [("lear", b"KING\r\nLEAR"), ("as_you_like_it", b"caf\xe9")]:
-        (fetch.cache() / "shakespeare" / f"{name}_gut.txt").write_bytes(text)
+    plays = {"lear_gut.txt": b"KING\r\nLEAR", "as_you_like_it_gut.txt": b"caf\xe9"}
+    cache("shakespeare", {f"{poem}_gut.txt": b"poem" for poem in datasets.POEMS} | plays)
     assert datasets.shakespeare() == "caf\xe9\n\nKING\nLEAR"
 
 
@@ -207,7 +208,7 @@ def test_fashion_mnist_that_is_missing_names_the_command(tmp_path):
 @pytest.mark.parametrize("name", datasets.PACKAGE)
 def test_a_set_that_is_not_installed_gives_the_command_in_one_line(name, cache, capsys):
     command = f"python -m gdcourse data install {datasets.PACKAGE[name]}"
-    with pytest.raises(fetch.FetchError, match=f"^[a-z-]+ is not installed; run: {command}$"):
+    with pytest.raises(fetch.FetchError, match=f"^[a-z-]+ is not in .*cache; run: {command}$"):
         datasets.load(name)
     assert datasets.command(name) == command
     assert main(["data", name]) == 0

@@ -87,8 +87,24 @@ def test_split_takes_a_text_that_occurs_twice_once():
 
 
 def test_split_refuses_more_tests_than_texts():
-    with pytest.raises(ValueError, match="wanted more than 50 of each"):
+    with pytest.raises(ValueError, match="wanted more than 50 of each, or fewer tests than tests=100"):
         ft.split(reviews(), tests=100)
+
+
+def test_own_texts_come_as_lists_and_need_no_ratings():
+    whole = reviews()
+    lists = datasets.Reviews(list(whole.texts), whole.labels.tolist(), whole.ratings.tolist())
+    for ours, theirs in zip(ft.split(whole, tests=10), ft.split(lists, tests=10)):
+        assert ours.texts == theirs.texts and (ours.labels == theirs.labels).all()
+    bare = datasets.Reviews(list(whole.texts), whole.labels.tolist())
+    assert ft.split(bare, tests=10)[0].ratings is None
+    assert len(ft.subset(bare, 4, 0).texts) == 4
+
+
+def test_split_refuses_texts_without_a_label():
+    whole = reviews()
+    with pytest.raises(ValueError, match="60 texts, 59 labels; wanted one each"):
+        ft.split(whole._replace(labels=whole.labels[:-1]), tests=10)
 
 
 @needs("reviews-en")
@@ -166,6 +182,27 @@ def test_encode_cuts_long_texts_and_fills_nothing():
     ids = ft.encode(models.minilm()[0], ("A film.", "very " * 100), max_length=20)
     assert [len(row) for row in ids] == [5, 20]
     assert [ids[0][0], ids[1][-1]] == [101, 102]  # [CLS], [SEP]
+
+
+class Tool:
+    """A tokenizer that stands in for one of transformers."""
+
+    model_max_length = 512
+
+    def __call__(self, texts, **options):
+        return {"input_ids": [[1] * len(text) for text in texts]}
+
+
+@pytest.mark.parametrize("texts", ["A happy film", ["fine", ""], ["fine", " "]])
+def test_encode_wants_a_list_of_texts_with_words(texts):
+    with pytest.raises(ValueError, match="wanted a list of texts, none of them empty"):
+        ft.encode(Tool(), texts)
+
+
+def test_encode_refuses_more_tokens_than_the_model_reads():
+    with pytest.raises(ValueError, match="max_length=600; wanted at most 512"):
+        ft.encode(Tool(), ["fine"], max_length=600)
+    assert ft.encode(Tool(), ["fine"], max_length=512) == [[1] * 4]
 
 
 # What learns
@@ -250,6 +287,11 @@ def test_lora_starts_as_the_layer_it_is_added_to():
     assert np.array_equal(ft.features(ft.add_lora(bert(), np.random.default_rng(0)), ids), plain)
 
 
+def test_lora_of_lora_is_refused():
+    with pytest.raises(ValueError, match="LoRALinear; wanted a Linear: was add_lora called before"):
+        ft.add_lora(ft.add_lora(bert(), np.random.default_rng(0)), np.random.default_rng(0))
+
+
 @given(st.integers(1, 5), st.integers(1, 6), st.integers(1, 4), st.floats(0.5, 32))
 def test_lora_is_a_change_of_the_weights(width, out, rank, alpha):
     torch_rng = torch.Generator().manual_seed(0)
@@ -328,6 +370,21 @@ def test_our_losses_are_those_of_transformers_and_a_plain_loop_over_20_steps():
     assert len(losses) == 20
     assert abs(losses[0] - losses[-1]) > 0.02
     np.testing.assert_allclose(losses, reference, rtol=0, atol=1e-5)
+
+
+def test_fit_refuses_texts_without_a_target():
+    ids, labels = texts()
+    model = ft.Classifier(bert(), np.random.default_rng(0))
+    with pytest.raises(ValueError, match="40 texts, 39 targets; wanted one each"):
+        ft.fit(model, ids, labels[:-1], model.rng)
+
+
+def test_the_bar_of_fit_is_gone_when_it_ends_and_nothing_is_red(capsys):
+    ids, labels = texts()
+    model = ft.Classifier(bert(), np.random.default_rng(0))
+    ft.fit(model, ids, labels, model.rng, epochs=1, progress=True)
+    printed = capsys.readouterr()
+    assert "steps" in printed.out and printed.out.rsplit("\r", 2)[1].strip() == "" and printed.err == ""
 
 
 def test_a_run_repeats_itself_and_leaves_torch_seed_alone():

@@ -40,6 +40,25 @@ def test_a_mistake_told_from_elsewhere_gets_its_own_message(stem, name):
         assert (mark, earned) == ("✗", 0) and fragment in text
 
 
+ODD = [0, -1.5, [], {}, "text", {"tuple": []}, {"tuple": [1, 2, 3]}, {"array": ["<f8", [0], []]}, {"dict": []},
+       {"opaque": ["object", "<object>"]}, [[1], [2, 3]], {"array": ["<f8", [2, 2], [float("nan")] * 4]}]  # fmt: skip
+
+
+@every_exercise
+def test_an_odd_value_never_makes_the_check_ask_anything_else(stem, name):
+    check = student.checker_of(f"{stem}.ipynb")
+    calls, outcomes = write_calls(check, name, BANKS[stem].RIGHT[name][0], TERMS[0])
+    for odd in ODD:
+        for k in {0, len(calls) // 2, len(calls) - 1}:
+            given = [*outcomes[:k], *[{"value": odd}] * (len(calls) - k)]
+            try:
+                assert judge(check, name, calls, given, TERMS[0])[0] != "✓"
+            except GraderFault:
+                raise
+            except Exception:
+                pass  # the grader calls it a mistake of the learner
+
+
 @pytest.fixture
 def check():
     check = Checker()

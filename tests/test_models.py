@@ -128,6 +128,8 @@ def small(tmp_path, monkeypatch):
     path.parent.mkdir()
     path.write_bytes(container(made))
     monkeypatch.setenv("GDCOURSE_DATA", str(tmp_path))
+    package = fetch.PACKAGES["e5"]._replace(size=path.stat().st_size)
+    monkeypatch.setitem(fetch.PACKAGES, "e5", package)
     monkeypatch.setitem(models.SHA256, path.name, fetch.sha256(path))
     return made
 
@@ -237,7 +239,10 @@ def test_a_set_that_is_not_installed_names_the_command(name, tmp_path, monkeypat
         getattr(models, name)()
 
 
-@pytest.mark.parametrize("package, extra", [("transformers", "finetune"), ("torch", "torch")])
+@pytest.mark.parametrize(
+    "package, extra",
+    [("transformers", "finetune"), ("safetensors", "finetune"), ("sklearn", "finetune"), ("torch", "torch")],
+)
 @pytest.mark.parametrize("load", [models.minilm, models.e5])
 def test_a_missing_package_names_the_command(load, package, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
@@ -253,6 +258,18 @@ def test_importing_the_module_imports_neither_torch_nor_transformers():
     assert done.stdout == "set()\n", done.stderr
 
 
+def test_where_ipywidgets_is_missing_no_warning_of_tqdm_comes_up():
+    code = (
+        "import sys, types; sys.modules['ipywidgets'] = None\n"
+        "class Shell:\n    config = {'IPKernelApp': {}}\n"
+        "Shell.__name__ = 'ZMQInteractiveShell'\n"
+        "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=Shell)\n"
+        "import gdcourse.models\ngdcourse.models.load_transformers()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def flip_first(raw):
     raw[0] ^= 1
 
@@ -261,18 +278,12 @@ def flip_last(raw):
     raw[-1] ^= 128
 
 
-def cut(raw):
-    del raw[len(raw) // 2 :]
-
-
 @pytest.mark.parametrize(
     "name, file, damage",
     [
         pytest.param("minilm", "model.safetensors", flip_last, marks=needs("minilm")),
-        pytest.param("minilm", "model.safetensors", cut, marks=needs("minilm")),
-        pytest.param("minilm", "tokenizer.json", cut, marks=needs("minilm")),
+        pytest.param("minilm", "tokenizer.json", flip_first, marks=needs("minilm")),
         pytest.param("e5", "e5-small-q4.bin", flip_first, marks=needs("e5")),
-        pytest.param("e5", "e5-small-q4.bin", cut, marks=needs("e5")),
     ],
 )
 def test_a_damaged_file_is_refused_in_one_line_that_says_what_to_do(
@@ -494,6 +505,13 @@ def test_a_dropped_token_raises_a_clear_error_or_becomes_unknown(small):
     with pytest.raises(KeyError, match=f"token {dropped} was dropped by trim_vocabulary"):
         ids[dropped]
     assert ids.get(dropped, ids[tokenizer.unk_token_id]) == 3
+
+
+def test_ids_that_a_trimmed_model_has_no_row_for_are_refused(small):
+    tokenizer, model = models.e5(layers=1)
+    models.trim_vocabulary(model, tokenizer, ["good"])
+    with pytest.raises(ValueError, match="token 7 of a vocabulary trimmed to 5; translate ids by ids"):
+        model(torch.tensor([[0, 7]]))
 
 
 def test_a_trimmed_model_cannot_be_trimmed_again(small):

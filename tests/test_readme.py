@@ -7,7 +7,7 @@ import pytest
 from gdcourse.__main__ import parser
 from tests.course import ROOT
 
-PAGES = ["README.md", "CONTRIBUTING.md", "book/start.md", "book/index.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "book/start.md", "book/index.md", "book/grading.md"]
 TEXT = {page: (ROOT / page).read_text(encoding="utf8") for page in PAGES}
 
 
@@ -41,7 +41,7 @@ def test_each_extra_that_it_installs_exists(page):
 
 def test_the_constraints_pin_every_direct_dependency():
     project = (ROOT / "pyproject.toml").read_text(encoding="utf8")
-    block = project[project.index("dependencies = [") : project.index("[tool.setuptools]")]
+    block = project[project.index("dependencies = [") : project.index("[project.entry-points")]
     pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf8"), re.M))
     wanted = set(re.findall(r'"([a-z][\w-]*)', block))
     normal = {re.sub(r"[-_.]+", "-", p).lower() for p in pinned}

@@ -179,7 +179,24 @@ def tricks_table():
     return "\n".join(lines)
 
 
+def attacks_table():
+    return (ROOT / "book" / "attacks.txt").read_text(encoding="utf8")
+
+
+def throughput_table():
+    lines = [
+        "| Grader | CPU seconds a submission | Ratio to ours | A core in an hour |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for row in rows_of("throughput.csv"):
+        an_hour = round(3600 / float(row["seconds"]), -2)
+        lines.append(f"| {row['grader']} | {row['seconds']} | {row['ratio']} | {an_hour:,.0f} |")
+    return "\n".join(lines)
+
+
 TABLES = {
+    "attacks": attacks_table,
+    "throughput": throughput_table,
     "bench": bench_table,
     "tricks": tricks_table,
     "coverage": coverage_table,
