@@ -108,6 +108,21 @@ def test_a_formula_of_a_hint_is_set_as_mathematics():
     assert "<mfrac><mrow><mn>1</mn></mrow><mrow><mi>m</mi></mrow></mfrac>" in report.hint(r"$\frac{1}{m}$")
 
 
+def test_a_learner_sees_no_number_of_the_hidden_inputs(tmp_path):
+    rows = {name: {"mark": "✗", "text": "at x = 0.731: got 4, wanted 6.", "points": 0, "of": of, "seconds": 0.1}
+            for name, of in POINTS.items()}  # fmt: skip
+    entry = CLASS[0] | {
+        "result": CLASS[0]["result"] | {"verdict": "graded", "exercises": rows},
+        "system": "moodle",
+    }
+    report.write(tmp_path, RUN, [entry])
+    assert "at x = …: not the right value." in feedback(tmp_path, entry)
+    comments = [row["Feedback comments"] for row in as_dicts(table(tmp_path, "moodle.csv"))]
+    assert all(
+        "0.731" not in text and "wanted" not in text for text in [feedback(tmp_path, entry), *comments]
+    )
+
+
 def test_a_grader_fault_is_no_grade_anywhere(out):
     row = next(row for row in as_dicts(table(out, "grades.csv")) if row["verdict"] == "grader fault")
     assert [row[name] for name in [*POINTS, "points"]] == [""] * (len(POINTS) + 1)

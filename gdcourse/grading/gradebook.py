@@ -8,6 +8,7 @@ leaves the grade empty.
 import csv
 import html
 import io
+import re
 from unicodedata import category
 
 JOINERS = "\u200c\u200d"  # without them some names in Persian and Hindi are misspelt
@@ -26,6 +27,16 @@ def one_line(text):
     words = " ".join(str(text).split())
     kept = (c for c in words if category(c) not in ("Cc", "Cf", "Cs") or c in JOINERS)
     return "".join(kept).lstrip(JOINERS + " ")[:500]
+
+
+def covered(text):
+    """``text`` of a check as its learner may see it: without the numbers that belong to the hidden inputs.
+
+    >>> covered("double of 2.513: got 7.539, wanted 5.026.")
+    'double of …: not the right value.'
+    """
+    text = re.sub(r": got .*, wanted .*", ": not the right value.", one_line(text))
+    return re.sub(r"-?\d+\.\d{2,}(e[-+]?\d+)?|-?\d+(\.\d)?e[-+]?\d+", "…", text)
 
 
 def cell(value):
@@ -87,10 +98,10 @@ def comment(run, result):
     """What Moodle shows the learner, as HTML: a line for the total, one an exercise."""
     if result["verdict"] == "grader fault":
         return FAULT
-    lines = [f"{result['points']} of {result['of']} points. {one_line(result['reason'])}"]
+    lines = [f"{result['points']} of {result['of']} points. {covered(result['reason'])}"]
     for name, outcome in result["exercises"].items():
         if outcome["text"]:
-            lines.append(f"{run['titles'].get(name, name)}: {one_line(outcome['text'])}")
+            lines.append(f"{run['titles'].get(name, name)}: {covered(outcome['text'])}")
     return "<br>".join(html.escape(line.strip()) for line in lines)
 
 

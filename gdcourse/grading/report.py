@@ -20,7 +20,7 @@ from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
 from gdcourse.grading import gradebook
-from gdcourse.grading.gradebook import one_line
+from gdcourse.grading.gradebook import covered, one_line
 
 RAN = ("graded", "timeout", "crashed")  # verdicts on the answers
 VERDICTS = ("grader fault", "unreadable", "crashed", "timeout", "graded")  # what needs a look comes first
@@ -207,7 +207,7 @@ PAGES = Environment(
 )
 hint = functools.cache(mistune.create_markdown(renderer=Hints(escape=True), plugins=["math"]))
 PAGES.filters |= {"one_line": one_line, "lines": lines, "message": message, "duration": duration}
-PAGES.filters |= {"hint": lambda text: Markup(hint(text)), "safe_name": safe_name}
+PAGES.filters |= {"covered": covered, "hint": lambda text: Markup(hint(text)), "safe_name": safe_name}
 PAGES.globals |= {"WORDS": WORDS, "VERDICTS": VERDICTS, "RAN": RAN, "MOST": MOST, "FAULT": gradebook.FAULT}
 
 

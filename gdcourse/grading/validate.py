@@ -17,6 +17,7 @@ NOT_RUN = "not run"
 # jsonschema can do without rfc3987_syntax, whose grammar takes two seconds to build.
 PYTEST = "sys.modules['rfc3987_syntax'] = None; import pytest; sys.exit(pytest.main())"
 START = "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
+CALM = "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None"  # quit() would end the kernel a moment later
 AGAIN = 3  # times that the rest of a notebook is run without the answers that stopped Python
 OPTIONS = ["-c", "/dev/null", "-p", "gdcourse.grading.plugin", "-p", "nbval.plugin", "-p", "no:cacheprovider"]
 OPTIONS += ["--nbval-lax", "--nbval-kernel-name=gdcourse", "--continue-on-collection-errors"]
@@ -148,7 +149,7 @@ def read(path, said):
 def write_kernelspec(folder, limits, sandbox):
     """The kernel "gdcourse" of Jupyter: Python behind the wall."""
     binds = [("rw", "{sockets}"), ("ro", "{connection_file}")]
-    python = walls.python(START, "-f", "{connection_file}", "--HistoryManager.enabled=False")
+    python = walls.python(START, "-f", "{connection_file}", "--HistoryManager.enabled=False", CALM)
     spec = {
         "argv": [*walls.inner(sandbox, limits, binds), *python],
         "display_name": "gdcourse",

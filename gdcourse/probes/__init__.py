@@ -116,6 +116,8 @@ def encode(value):
 
 def _encode(value):
     kind = type(value)
+    if kind is str and len(value) > LARGEST:
+        raise Mistake(f"it returned a text of {len(value):,} characters: far more than asked for.")
     if kind in PLAIN:
         return value
     if isinstance(value, str):  # NumPy's, or a subclass

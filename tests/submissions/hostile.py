@@ -109,7 +109,7 @@ hostile(
     at_call("a = [0]\nfor _ in range(60): a = [a, a]\nreturn a"),
     "timeout",
 )
-hostile("returns a text of 20 MB", at_call("return '9' * 20_000_000"), "crashed")
+hostile("returns a text of 20 MB", at_call("return '9' * 20_000_000"), says="20,000,000 characters")
 hostile("knows the answers to the questions at home by heart", by_heart(TARGET), says="'not known'")
 
 # ... that change what runs beside them
