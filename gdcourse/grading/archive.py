@@ -143,5 +143,7 @@ def unpacked(archive, member, left):
     """The bytes of ``member``; ValueError for one that is too large, or packed in an unusual way."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError("it is packed in an unusual way: use plain zip")
+    if member.flag_bits & 1:
+        raise ValueError("it is locked by a password: send it without one")
     with archive.open(member) as stream:
         return read(stream, LARGEST[kind(member.filename)], left)

@@ -16,7 +16,7 @@ from gdcourse.grading.judge import GraderFault
 from gdcourse.grading.restore import Unreadable, read_answers, restored
 from gdcourse.grading.validate import limits_of, validate
 
-BATCH = 10  # submissions that share one start of pytest
+BATCH = 20  # submissions that share one start of pytest
 
 
 def grade(folder, solution, out, executor, term=None, sandbox="bubblewrap", seconds=20, similar=False):
