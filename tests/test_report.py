@@ -117,6 +117,7 @@ def test_a_learner_sees_no_number_of_the_hidden_inputs(tmp_path):
     }
     report.write(tmp_path, RUN, [entry])
     assert "at x = …: not the right value." in feedback(tmp_path, entry)
+    assert RUN["term"] not in feedback(tmp_path, entry)  # whoever knows the word can draw the inputs
     comments = [row["Feedback comments"] for row in as_dicts(table(tmp_path, "moodle.csv"))]
     assert all(
         "0.731" not in text and "wanted" not in text for text in [feedback(tmp_path, entry), *comments]
