@@ -208,7 +208,7 @@ def parser():
     grade.add_argument("--term", help="the inputs of the checks are drawn from this word")
     grade.add_argument("--solutions", default=ROOT / "exercises" / "solutions", help="folder of solutions")
     grade.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
-    grade.add_argument("--seconds", type=float, default=20, help="for one cell (20)")
+    grade.add_argument("--seconds", type=float, help="for one cell (20)")
     grade.add_argument("--workers", type=int, default=os.cpu_count(), help="processes on this machine")
     grade.add_argument("--dask", metavar="ADDRESS", help="run on a dask.distributed cluster")
     grade.add_argument("--similarity", action="store_true", help="also list answers that are much alike")

@@ -3,7 +3,9 @@
 import copy
 import importlib.util
 import json
+import os
 import re
+import tempfile
 from pathlib import Path
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -135,13 +137,19 @@ def check_notebook(path, timeout=60):
     from nbclient import NotebookClient
     from nbclient.exceptions import DeadKernelError
     from tqdm import tqdm
+    from traitlets.config import Config
 
     book = nbformat.from_dict(read_notebook(path))
     exercises = checker_of(path).exercises
     if not any("nbgrader" in cell.metadata for cell in book.cells):
         raise ValueError(f"{path} has no exercises; did you mean exercises/{Path(path).name}?")
+    sockets = tempfile.TemporaryDirectory()  # files, where they can be: two kernels may take one port
+    config = (
+        {"KernelManager": {"transport": "ipc", "ip": f"{sockets.name}/kernel"}} if os.name == "posix" else {}
+    )
     client = NotebookClient(
         book,
+        config=Config(config),
         kernel_name="python3",
         timeout=timeout,
         interrupt_on_timeout=True,
@@ -150,7 +158,7 @@ def check_notebook(path, timeout=60):
         resources={"metadata": {"path": str(Path(path).resolve().parent)}},
     )
     unread = "its check cell printed no verdict: take it from a fresh copy of the notebook."
-    with client.setup_kernel():
+    with sockets, client.setup_kernel():
         for k, cell in enumerate(tqdm(book.cells, desc="running", unit="cell", leave=False, disable=None)):
             try:
                 client.execute_cell(cell, k)

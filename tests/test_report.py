@@ -224,6 +224,103 @@ def test_each_name_gives_a_plain_file_name_of_its_own():
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}-[0-9a-f]{10}", name) for name in safe)
 
 
+def with_long_messages(**changes):
+    """The first entry, with a message of 480 characters, full of markup, in each exercise."""
+    texts = {name: f"{name} & {'<' * 440} the end of {name}" for name in POINTS}
+    rows = {name: {"mark": "✗", "text": texts[name], "points": 0, "of": 1, "seconds": 0.1} for name in POINTS}
+    return CLASS[0] | {"result": CLASS[0]["result"] | {"exercises": rows}} | changes
+
+
+def test_a_comment_for_moodle_has_every_exercise_and_ends_in_no_entity(tmp_path):
+    report.write(tmp_path, RUN, [with_long_messages(system="moodle")])
+    ((comment,),) = [[row["Feedback comments"]] for row in as_dicts(table(tmp_path, "moodle.csv"))]
+    assert [f"the end of {name}" in comment for name in POINTS] == [True] * len(POINTS)
+    assert re.sub(r"&(amp|lt|gt|quot|#x27);", "", comment).count("&") == 0
+
+
+def test_single_messages_of_a_table_are_cut_not_all_of_them(tmp_path):
+    notes = ["a" * 600, "b" * 600, "late"]
+    report.write(tmp_path, RUN, [with_long_messages(notes=notes, name="c" * 600, file="d" * 600)])
+    (row,) = as_dicts(table(tmp_path, "grades.csv"))
+    assert row["notes"] == f"{'a' * 500}; {'b' * 500}; late"
+    assert len(row["name"]) == len(row["file"]) == 500
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("it raised ValueError: 731 -24 +9.5 1e-05 at line 3 (`a = b[12]`).",
+         "it raised ValueError: … … … … at line 3 (`a = b[12]`)."),
+        ("it raised ValueError: shapes (7,3) and (4,) at line 2 (`X @ w`); print the shapes on both sides of @.",
+         "it raised ValueError: shapes (…,…) and (…,) at line 2 (`X @ w`); print the shapes on both sides of @."),
+        ("it raised KeyError: 'w'.", "it raised KeyError: 'w'."),
+        ("it raised ModuleNotFoundError: No module named 'a7' at line 2 (`import a7`); only what the course installs is there.",
+         "it raised ModuleNotFoundError: No module named 'a…' at line 2 (`import a7`); only what the course installs is there."),
+        ("SyntaxError at line 3: '[' does not match '(' on line 2", "SyntaxError at line 3: '[' does not match '(' on line …"),
+        ("MyError at line 3: 731 24", "MyError at line 3: … …"),
+        ("E731 at line 3: 24", "E… at line …: …"),
+        ("it raised MyError731: no.", "it raised MyError…: no."),
+        ("it raised ValueError: at line 1 (`731`) at line 3 (`raise`).",
+         "it raised ValueError: at line … (`…`) at line 3 (`raise`)."),
+        ("its cell raised ValueError: 731 at line 1 (`24`).", "its cell raised ValueError: … at line … (`…`)."),
+        (f"it raised ValueError: {'ab' * 300} at line 3 (`x`", f"it raised ValueError: {'ab' * 50}"),
+        (f"it raised ValueError: {'ab' * 99} at line 3 (`x`).", f"it raised ValueError: {'ab' * 50} at line 3 (`x`)."),
+        ("f(3): wanted 2 numbers, got 4.", "f(3): wanted 2 numbers, got 4."),
+    ],
+)  # fmt: skip
+def test_an_errors_message_is_shown_without_digits_and_its_place_with_them(text, shown):
+    assert gradebook.covered(text) == shown
+
+
+def test_the_inputs_that_an_error_tells_are_on_no_page_of_the_learner(tmp_path):
+    text = f"it raised ValueError: {' '.join(str(k) for k in range(731, 800))} at line 2 (`raise ValueError(X)`)."
+    rows = {name: {"mark": "✗", "text": text, "points": 0, "of": 1, "seconds": 0.1} for name in POINTS}
+    of = CLASS[0] | {"result": CLASS[0]["result"] | {"exercises": rows}, "system": "moodle"}
+    report.write(tmp_path, RUN, [of])
+    for shown in (feedback(tmp_path, of), (tmp_path / "moodle.csv").read_text(encoding="utf8")):
+        assert "731" not in shown and "at line 2" in shown
+
+
+def test_an_answer_that_is_not_in_the_file_is_not_called_untouched(tmp_path):
+    rows = {
+        name: {"mark": "○", "text": "not done yet.", "points": 0, "of": 1, "seconds": 0.1} for name in POINTS
+    }
+    of = CLASS[0] | {"result": CLASS[0]["result"] | {"exercises": rows}, "answers": {"loss_curve": RIGHT}}
+    report.write(tmp_path, RUN, [of])
+    assert feedback(tmp_path, of).count("still as it was handed out") == 1
+    assert feedback(tmp_path, of).count("No answer of yours was found") == len(POINTS) - 1
+
+
+def test_answers_that_are_much_alike_are_listed_with_at_most_twenty_names(tmp_path):
+    rows = [
+        {
+            "learners": tuple(f"l{k:02}" for k in range(22)),
+            "text": "the same answer to loss_curve as each other",
+        },
+        {"learners": ("ada", "eve"), "text": "alike in 2 of 3 answers"},
+    ]
+    report.write(tmp_path, RUN | {"alike": {"hint": "A hint.", "rows": rows}}, CLASS[:1])
+    text = re.sub("</?bdi>", "", (tmp_path / "index.html").read_text(encoding="utf8"))
+    assert "l18, l19 and 2 more: the same answer to loss_curve as each other.</li>" in text
+    assert "<li>ada, eve: alike in 2 of 3 answers.</li>" in text
+
+
+def test_on_a_narrow_screen_the_class_page_says_that_its_tables_go_on(out):
+    text = (out / "index.html").read_text(encoding="utf8")
+    tables = re.findall(
+        r'<p class="sideways muted">Scroll the table sideways.*?</p>\s*<div class="wide"', text
+    )
+    assert len(tables) == text.count('<div class="wide"') == 2
+    assert "@media screen and (max-width: 48rem) { .sideways { display: block; } }" in text
+
+
+def test_long_notes_are_folded_on_the_class_page_and_short_ones_are_not(out):
+    cells = re.findall(r'<td class="notes">(.*?)</td>', (out / "index.html").read_text(encoding="utf8"), re.S)
+    assert "late; attempt 3 of 3" in cells
+    (long,) = [cell for cell in cells if len(cell) > 100]
+    assert re.fullmatch(r"<details><summary>.{1,80}…</summary>.*</details>", long)
+
+
 def learners(out):
     """The names in the class page's last table, in order."""
     last = (out / "index.html").read_text(encoding="utf8").split("<h2>Everyone</h2>")[1]

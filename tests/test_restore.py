@@ -240,6 +240,25 @@ def test_a_file_that_is_no_notebook_is_unreadable_at_once(assignment, data):
     assert time.process_time() - begin < 5
 
 
+def test_another_assignments_notebook_is_unreadable_and_named(assignment):
+    data = (ROOT / "exercises" / "01_least_squares.ipynb").read_bytes()
+    with pytest.raises(Unreadable) as error:
+        read_answers(data, assignment)
+    assert str(error.value) == (
+        f"it holds none of the answer cells of {NAME}: is it another assignment's notebook? "
+        'Its title is "Exercises: Fit a line".'
+    )
+
+
+@pytest.mark.parametrize("title", [None, "# Exercises: Walk downhill", "# " + "x" * 81])
+def test_a_notebook_without_answer_cells_is_unreadable_and_only_another_short_title_is_named(
+    book, assignment, title
+):
+    book["cells"] = [{"cell_type": "markdown", "source": title}, {"cell_type": "code", "source": "1"}]
+    with pytest.raises(Unreadable, match="none of the answer cells.* another assignment's notebook\\?$"):
+        answers(book, assignment)
+
+
 def test_endless_numbers_do_not_cost_the_answers(book, assignment):
     data = json.dumps(book | {"nbformat": "N"}).replace('"N"', "4" * 1_000_000).encode()
     assert read_answers(data, assignment)[0][FIRST] == RIGHT

@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gdcourse import doctor
 from gdcourse.grading import sandbox
 from gdcourse.grading.kernel import SandboxProvisioner
-from gdcourse.grading.plugin import ODD, at_most, outcome, plain
+from gdcourse.grading.plugin import ODD, at_most, clearer, outcome, plain
 from gdcourse.probes import decode
 
 inside = pytest.mark.skipif(
@@ -89,13 +94,40 @@ def test_it_is_short_of_memory_and_processes(run):
     assert json.loads(run(ask, memory=2**30, processes=50)) == [2**30, 50, 0]
 
 
+@inside
+def test_a_clone_below_tmp_works():
+    with tempfile.TemporaryDirectory(dir="/tmp") as clone:
+        shutil.copytree(sandbox.gdcourse.__path__[0], f"{clone}/gdcourse")
+        code = "from gdcourse.grading import sandbox; print(sandbox.gdcourse.__file__, sandbox.probe('bubblewrap'))"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=clone, capture_output=True, text=True, timeout=60
+        )
+    assert done.stdout == f"{clone}/gdcourse/__init__.py \n"
+
+
+@inside
+@pytest.mark.skipif(not os.path.isdir("/home"), reason="needs a folder /home")
+def test_a_clone_below_home_works(monkeypatch):
+    folders = sandbox.python_folders()
+    monkeypatch.setattr(sandbox, "python_folders", lambda: [*folders, "/home"])
+    assert sandbox.probe("bubblewrap") == ""
+
+
+@inside
+def test_the_doctor_finds_no_sandbox_where_no_kernel_can_start_in_one(monkeypatch):
+    assert doctor.sandbox()
+    monkeypatch.setattr(sandbox, "packages", lambda: [])
+    assert not doctor.sandbox()
+
+
 def test_a_kernel_that_leaves_folders_behind_is_cleaned_up_after(tmp_path):
     deep = tmp_path / "kernel" / "/".join(200 * "d")
     deep.mkdir(parents=True)
     (tmp_path / "kernel" / "d").chmod(0)
     provisioner = SandboxProvisioner()
     provisioner.folder = str(tmp_path / "kernel")
-    asyncio.run(provisioner.cleanup())
+    with ThreadPoolExecutor() as pool:  # a loop of its own: the browser's tests leave one running here
+        pool.submit(asyncio.run, provisioner.cleanup()).result()
     assert not (tmp_path / "kernel").exists()
 
 
@@ -174,3 +206,17 @@ def test_deep_lists_end_in_an_error_that_is_caught():
 def test_a_text_becomes_one_plain_line_of_500_characters():
     assert plain("a\x1b[31m\nb\u202e") == "a[31m b"
     assert len(plain("x" * 10**6)) == 500
+
+
+@pytest.mark.parametrize(
+    "python, ours",
+    [
+        ("its cell raised NameError: name 'stable_lr' is not defined", "there is no function stable_lr: keep the name."),
+        ("its cell raised NameError: name 'x' is not defined", "its cell raised NameError: name 'x' is not defined"),
+        ("it raised StdinNotImplementedError: raw_input was called at line 2.", "it asks for input, and nobody is there to type."),
+        ("it raised ModuleNotFoundError: No module named 'jax'.", "it raised ModuleNotFoundError: No module named 'jax'; only what the course installs is there."),
+        ("its cell raised SyntaxError: '(' was never closed (2719831970.py, line 1)", "SyntaxError at line 1: '(' was never closed"),
+    ],
+)  # fmt: skip
+def test_a_text_of_python_becomes_clearer(python, ours):
+    assert clearer("stable_lr", python) == ours

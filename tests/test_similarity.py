@@ -67,9 +67,40 @@ def test_stubs_and_short_answers_are_not_named():
     assert rows(ada=STUBS["loss_curve"], bob=STUBS["loss_curve"], eve=short, kim=short) == []
 
 
-def test_what_many_learners_share_is_not_named():
-    many = {f"l{k}": ADA for k in range(similarity.COMMON + 2)}
-    assert rows(**many, x=BOB, y=renamed(BOB)) == [r for r in rows(x=BOB, y=renamed(BOB))]
+def test_what_many_learners_share_is_one_row_and_no_pair():
+    many = {f"l{k:02}": ADA for k in range(similarity.COMMON + 5)}
+    group, *others = rows(**many, x=BOB, y=renamed(BOB))
+    assert group["learners"] == tuple(many)
+    assert group["text"] == "the same answer to loss_curve as each other (15 learners)"
+    assert others == rows(x=BOB, y=renamed(BOB))
+
+
+def test_all_who_gave_the_published_solution_are_one_row():
+    given = {f"l{k:02}": SOLUTIONS for k in range(similarity.COMMON + 5)} | {"eve": {"loss_curve": BOB}}
+    found = similarity.report(given, STUBS, SOLUTIONS)
+    assert [set(row["exercises"]) for row in found] == [{name} for name in found_long(SOLUTIONS)]
+    assert all(row["learners"] == tuple(sorted(given.keys() - {"eve"})) for row in found)
+    assert found[0]["text"] == "the same answer to loss_curve as the published solution (15 learners)"
+
+
+def test_what_more_than_half_of_a_small_class_share_is_not_dropped_in_silence():
+    many = {f"l{k}": ADA for k in range(6)}
+    assert "the same answer to loss_curve as each other (6 learners)" in [
+        r["text"] for r in rows(**many, x=BOB)
+    ]
+
+
+def found_long(solutions):
+    """The exercises whose solutions are long enough to compare, in order."""
+    return [name for name in STUBS if similarity.forms({"": solutions[name]}, STUBS[name])]
+
+
+def test_one_learner_with_the_published_solution_is_named_and_disguise_does_not_hide_it():
+    source = SOLUTIONS["loss_curve"].replace("theta", "weights").replace("losses", "history") + "  # mine"
+    given = {"ada": {"loss_curve": source}, "bob": {"loss_curve": BOB}}
+    (row,) = similarity.report(given, STUBS, SOLUTIONS)
+    assert row["learners"] == ("ada",)
+    assert row["text"] == "the same answer to loss_curve as the published solution (1 learner)"
 
 
 def test_pairs_alike_in_more_answers_come_first():

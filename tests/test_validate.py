@@ -1,7 +1,9 @@
 """Answers of every kind are run in the sandbox: right ones get their points, and no attack gains or harms anything."""
 
 import json
+import os
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from gdcourse import student
 from gdcourse.grading import sandbox
 from gdcourse.grading.judge import write_calls
-from gdcourse.grading.validate import limits_of, validate
+from gdcourse.grading.validate import START_SECONDS, joined, limits_of, nothing, sweep, validate
 
 OUTER = sandbox.outer
 TERM = "2026-autumn"
@@ -64,8 +66,8 @@ CASES = {  # name: (the first answer, verdict, points of 3, what its text says)
     "right": (RIGHT[NAMES[0]], "graded", 3, "right, 1 of 1 point."),
     "wrong": ("def one_step_by_hand():\n    return 3.8, 10.24", "graded", 2, "you stepped uphill"),
     "stub": ("def one_step_by_hand():\n    raise NotImplementedError()", "graded", 2, "not done yet."),
-    "empty": ("", "graded", 2, "name 'one_step_by_hand' is not defined"),
-    "no Python": ("def one_step_by_hand(:", "graded", 2, "its cell raised SyntaxError"),
+    "empty": ("", "graded", 2, "there is no function one_step_by_hand: keep the name."),
+    "no Python": ("def one_step_by_hand(:", "graded", 2, "SyntaxError at line 1: "),
     "lone surrogate": ("'\ud800'", "unreadable", 0, None),
     "noisy but right": (
         "import warnings\nimport matplotlib.pyplot as plt\nprint('hello')\nplt.plot([1, 2])\nplt.show()\n"
@@ -76,7 +78,8 @@ CASES = {  # name: (the first answer, verdict, points of 3, what its text says)
     "skipped by a comment": (f"# NBVAL_SKIP\n{BEFORE}", "graded", 3, "right"),
     "exit": ("def one_step_by_hand():\n    exit()\n    return 2.2, 10.24", "graded", 3, "right"),
     "SystemExit": ("import sys\ndef one_step_by_hand():\n    sys.exit()", "graded", 2, "it calls exit()"),
-    "input": ("def one_step_by_hand():\n    return input()", "graded", 2, "StdinNotImplementedError"),
+    "input": ("def one_step_by_hand():\n    return input()", "graded", 2, "it asks for input, and nobody is there to type."),
+    "no such package": ("import jaxx", "graded", 2, "'jaxx'; only what the course installs is there."),
     "loop": ("while True: pass", "timeout", 2, "stopped after 8 seconds: does a loop never end?"),
     "loop in a call": ("def one_step_by_hand():\n    while True: pass", "timeout", 2, "stopped after 8 seconds"),
     "swallows interrupts": (
@@ -203,6 +206,51 @@ def test_each_answer_that_stops_python_costs_its_own_points_only():
     assert [row["text"] for row in rows] == 2 * ["Python died here: does it call exit, or fill the memory?"]
 
 
+def test_a_right_answer_counts_after_any_number_of_endless_loops(monkeypatch):
+    names = [f"e{k}" for k in range(6)]
+    cells = [{"metadata": {"nbgrader": {"grade_id": name}}, "source": "loop"} for name in names]
+    monkeypatch.setattr("gdcourse.grading.validate.run", first_loop_stops)
+    cells[-1]["source"] = "right"
+    assert validate({0: {"cells": cells}}, LIMITS)[0]["points"] == 1
+
+
+def first_loop_stops(books, *_):
+    """What ``run`` returns when each answer "loop" stops Python and each answer "right" is right."""
+    out = {}
+    for key, book in books.items():
+        rows, stopped = {}, None
+        for cell in book["cells"]:
+            text = "not run" if stopped else cell["source"]
+            rows[cell["metadata"]["nbgrader"]["grade_id"]] = {"text": text, "points": int(text == "right")}
+            if text == "loop":
+                stopped = cell["metadata"]["nbgrader"]["grade_id"]
+        points = sum(row["points"] for row in rows.values())
+        out[key] = {"verdict": "timeout", "exercises": rows, "stopped": stopped, "final": True}
+        out[key] |= {"points": points, "seconds": 1.0}
+    return out
+
+
+def test_a_notebook_that_stops_without_the_guilty_answer_is_not_run_for_ever(monkeypatch):
+    monkeypatch.setattr("gdcourse.grading.validate.without", lambda book, _: book)
+    monkeypatch.setattr("gdcourse.grading.validate.run", first_loop_stops)
+    cells = [{"metadata": {"nbgrader": {"grade_id": name}}, "source": "loop"} for name in NAMES]
+    assert validate({0: {"cells": cells}}, LIMITS)[0]["points"] == 0
+
+
+def test_a_rest_that_leaves_no_result_is_the_graders_fault():
+    row = {"text": "not run", "points": 0}
+    first = {"exercises": {"e": row}, "stopped": "d", "seconds": 1.0, "verdict": "timeout", "points": 0}
+    result = joined(first, nothing("grader fault", "pytest left no result"))
+    assert (result["verdict"], result["points"]) == ("grader fault", None)
+
+
+def test_a_notebooks_seconds_are_its_own():
+    slow = RIGHT | {NAMES[0]: f"{RIGHT[NAMES[0]]}\nimport time; time.sleep(5)"}
+    begin = time.monotonic()
+    results = validate({"slow": notebook(slow), "right": notebook(RIGHT)}, LIMITS)
+    assert sum(result["seconds"] for result in results.values()) < time.monotonic() - begin
+
+
 def test_a_notebook_has_a_limit_of_time_beside_its_cells():
     slow = {name: f"{source}\nimport time; time.sleep(4)" for name, source in RIGHT.items()}
     result = validate({0: notebook(slow)}, LIMITS._replace(notebook_seconds=6))[0]
@@ -249,7 +297,36 @@ def test_a_notebook_that_was_lost_with_its_batch_is_run_again_alone(monkeypatch)
     assert [result["points"] for result in validate({"a": {}, "b": {}}, LIMITS).values()] == [1, 1]
 
 
+def test_nobody_else_can_read_the_folder_of_a_run(monkeypatch):
+    modes = []
+
+    def outer(kind, folder, data):
+        modes.append(os.stat(folder).st_mode & 0o777)
+        return OUTER(kind, folder, data)
+
+    monkeypatch.setattr(sandbox, "outer", outer)
+    assert validate({0: notebook(RIGHT)}, LIMITS)[0]["points"] == 3
+    assert modes == [0o700]
+
+
+def leave_run(folder, hours):
+    """What a run that was killed ``hours`` ago leaves."""
+    (folder / "jupyter/kernels/gdcourse").mkdir(parents=True)
+    (folder / "results").mkdir()
+    os.utime(folder / "results", 2 * (time.time() - 3600 * hours,))
+
+
+def test_what_killed_runs_left_is_swept_away_and_nothing_else(tmp_path):
+    leave_run(tmp_path / "gdcourse-dead", hours=2)
+    leave_run(tmp_path / "gdcourse-live", hours=0)
+    (tmp_path / "gdcourse-grades/results").mkdir(parents=True)
+    os.utime(tmp_path / "gdcourse-grades/results", (0, 0))
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"gdcourse-live", "gdcourse-grades"}
+
+
 def test_nothing_is_left_over(tmp_path, monkeypatch):
+    leave_run(tmp_path / "gdcourse-dead", hours=2)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     orphan = (
         f"{RIGHT[NAMES[0]]}\nimport subprocess; subprocess.Popen(['sleep', '98765'], start_new_session=True)"
@@ -277,4 +354,10 @@ def test_torch_and_data_raise_the_limits():
     cell = {"metadata": {}, "source": "import torch"}
     assert limits_of({0: {"cells": [cell]}}).memory == 4 * sandbox.Limits().memory
     answer = {"metadata": {"nbgrader": {}}, "source": "import torch"}
-    assert limits_of({0: {"cells": [answer]}}) == sandbox.Limits()
+    assert limits_of({0: {"cells": [answer]}}).memory == sandbox.Limits().memory
+
+
+def test_the_limit_of_a_notebook_follows_from_that_of_a_cell():
+    limits = limits_of({0: notebook(RIGHT)}, seconds=90)
+    assert (limits.cell_seconds, limits.notebook_seconds) == (90, 2 * 90 + START_SECONDS)
+    assert sandbox.cpu(limits) > 2 * limits.notebook_seconds

@@ -13,11 +13,16 @@ from unicodedata import category
 
 JOINERS = "\u200c\u200d"  # without them some names in Persian and Hindi are misspelt
 FORMULA = tuple("=+-@＝＋－＠")
+RAISED = re.compile(r"it raised |its cell raised |\w+ at line \d+: ")
+FRONT = re.compile(r"([^\W\d]+ at line \d{1,4}: )?")  # what the plugin says of a cell that is no Python
+ADVICE = "print the shapes on both sides of @|only what the course installs is there"
+PLACE = re.compile(rf"( at line \d+ \(`[^`]*`\))?(; ({ADVICE}))?\.?$")  # of "it raised"
+DIGITS = re.compile(r"[-+]?\.?\d([\d.e+-]*\d)?", re.I)
 FAULT = "Not graded yet: the grading failed on our side. It will be done again, and costs you no points."
 
 
-def one_line(text):
-    """``text`` as one line of visible characters, at most 500 of them.
+def one_line(text, most=500):
+    """``text`` as one line of visible characters, at most ``most`` of them; None for no limit.
 
     Control characters, lone surrogates and marks that turn the direction of writing are dropped.
 
@@ -26,17 +31,35 @@ def one_line(text):
     """
     words = " ".join(str(text).split())
     kept = (c for c in words if category(c) not in ("Cc", "Cf", "Cs") or c in JOINERS)
-    return "".join(kept).lstrip(JOINERS + " ")[:500]
+    return "".join(kept).lstrip(JOINERS + " ")[:most]
 
 
 def covered(text):
     """``text`` of a check as its learner may see it: without the numbers that belong to the hidden inputs.
 
+    An error's message may hold any of them: it loses all its digits, but not the place in the learner's code.
+
     >>> covered("double of 2.513: got 7.539, wanted 5.026.")
     'double of …: not the right value.'
     """
-    text = re.sub(r": got .*, wanted .*", ": not the right value.", one_line(text))
+    text = one_line(text)
+    if RAISED.match(text):
+        return covered_error(text)
+    text = re.sub(r": got .*, wanted .*", ": not the right value.", text)
     return re.sub(r"-?\d+\.\d{2,}(e[-+]?\d+)?|-?\d+(\.\d)?e[-+]?\d+", "…", text)
+
+
+def covered_error(text):
+    """An error's ``text``, its message without digits and cut at 100 characters.
+
+    >>> covered_error("it raised ValueError: [7 12] at line 3 (`a[7]`).")
+    'it raised ValueError: [… …] at line 3 (`a[7]`).'
+    """
+    front = FRONT.match(text)[0]
+    place = PLACE.search(text)[0] if text.startswith("it raised ") else ""
+    said = DIGITS.sub("…", text.removeprefix(front).removesuffix(place))
+    kind, colon, message = said.partition(":")
+    return front + kind[:100] + colon + message[:101] + place
 
 
 def cell(value):
@@ -47,7 +70,7 @@ def cell(value):
     """
     if value is None or isinstance(value, (int, float)):
         return "" if value is None else value
-    text = one_line(value)
+    text = one_line(value, most=None)
     return "'" + text if text.startswith(FORMULA) else text
 
 
@@ -70,10 +93,10 @@ def grades(run, entries):
     head = ["learner", "name", "file", "verdict", "reason", *run["points"], "points", "of", "notes"]
     rows = []
     for entry in entries:
-        result, notes = entry["result"], "; ".join(entry["notes"])
+        result, notes = entry["result"], "; ".join(map(one_line, entry["notes"]))
         marks = [earned(result, name) for name in run["points"]]
-        row = [entry["learner"], entry["name"], entry["file"], result["verdict"], result["reason"]]
-        rows.append([*row, *marks, result["points"], result["of"], notes])
+        texts = [entry["learner"], entry["name"], entry["file"], result["verdict"], result["reason"]]
+        rows.append([*map(one_line, texts), *marks, result["points"], result["of"], notes])
     return as_csv([head], rows)
 
 

@@ -6,6 +6,7 @@ folder of results. It always says what would hold if pytest died now.
 
 import json
 import os
+import re
 import signal
 import time
 from contextlib import contextmanager, suppress
@@ -42,8 +43,7 @@ class Notebook:
         facts = nb.metadata.gdcourse
         self.check, self.term = checker_of(f"{facts.assignment}.ipynb"), facts.term
         self.target = Path(results, f"{path.stem}.json")
-        self.begin = time.monotonic()
-        self.verdict = self.reason = self.current = None
+        self.begin = self.verdict = self.reason = self.current = None
         self.raised = {}
         self.exercises = {
             cell.metadata.gdcourse.exercise: {
@@ -59,11 +59,13 @@ class Notebook:
 
     def begin_cell(self, exercise):
         """What holds if pytest dies in this cell is written before it runs."""
+        self.begin = self.begin or time.monotonic()
         self.current = exercise or self.current
         self.write("crashed" if self.current else "grader fault", "the grader died here", final=False)
 
     def set(self, exercise, mark, text, points=0):
-        self.exercises[exercise] |= {"mark": mark, "text": plain(text), "points": points}
+        text = plain(clearer(exercise, plain(text)))
+        self.exercises[exercise] |= {"mark": mark, "text": text, "points": points}
 
     def stop(self, verdict, text):
         """Nothing after this runs; without an answer that ran before, it is the grader's fault."""
@@ -95,6 +97,17 @@ def plain(text):
     """``text`` as one line of at most 500 characters, without control characters."""
     line = " ".join(str(text)[:5000].split())
     return "".join(c for c in line if c.isprintable())[:500]
+
+
+def clearer(exercise, text):
+    """What Python's message ``text`` means for the learner."""
+    if text == f"its cell raised NameError: name '{exercise}' is not defined":
+        return f"there is no function {exercise}: keep the name."
+    if " raised StdinNotImplementedError: " in text:
+        return "it asks for input, and nobody is there to type."
+    if " raised ModuleNotFoundError: " in text:
+        return f"{text.rstrip('.')}; only what the course installs is there."
+    return re.sub(r"^its cell raised (\w+): (.*) \(\d+\.py, line (\d+)\)$", r"\1 at line \3: \2", text)
 
 
 def facts(item):
@@ -201,7 +214,7 @@ def raised(item):
     errors = [out for out in getattr(item, "test_outputs", []) if out.output_type == "error"]
     if not errors:
         return "it sent what is not a notebook's output."
-    name = errors[-1].get("ename")
+    name = str(errors[-1].get("ename"))
     return STOPPED.get(name) or f"its cell raised {name}: {errors[-1].get('evalue')}"
 
 

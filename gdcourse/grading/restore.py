@@ -27,7 +27,8 @@ def read_answers(data, assignment):
     """({exercise: source}, notes) of a learner's file, read with patience; nothing of it is run.
 
     An answer is the last cell with the exercise's grade_id, else the last with its id; where there is
-    none, or only the stub, the last cell that defines the function. Raises Unreadable, and nothing else.
+    none, or only the stub, the last cell that defines the function. Raises Unreadable, and nothing else,
+    also when the file has no answer cell at all.
     """
     text, notes = decoded(data)
     book = parsed(text)
@@ -35,6 +36,11 @@ def read_answers(data, assignment):
         notes.append(f"notebook format {str(book.get('nbformat'))[:10]}, read as if it were 4")
     cells, answers = cells_of(book), {}
     found, moved = found_cells(cells, assignment)
+    if not found:
+        raise Unreadable(
+            f"it holds none of the answer cells of {assignment.name}: is it another assignment's notebook?"
+            + other_title(cells, assignment.title)
+        )
     if moved:
         notes.append(f"found by the function's name, for the cell has lost its id: {', '.join(moved)}")
     for name in assignment.points:
@@ -101,6 +107,12 @@ def found_cells(cells, assignment):
                 found[name] = copies
                 moved.append(name)
     return found, moved
+
+
+def other_title(cells, own):
+    """A sentence with the notebook's title, "" when it has none, a long one or its ``own``."""
+    title = re.match(r"# (.{1,80})$", source_of(cells[0]) or "", re.M)
+    return f' Its title is "{title[1]}".' if title and title[1] != own else ""
 
 
 def by_id(cells, names):

@@ -19,24 +19,27 @@ from gdcourse.grading.validate import limits_of, validate
 BATCH = 20  # submissions that share one start of pytest
 
 
-def grade(folder, solution, out, executor, term=None, sandbox="bubblewrap", seconds=20, similar=False):
+def grade(folder, solution, out, executor, term=None, sandbox="bubblewrap", seconds=None, similar=False):
     """Grade the submissions in ``folder`` against the notebook ``solution``; write results and reports to ``out``.
 
-    ``executor`` is any of concurrent.futures, ``seconds`` the limit for a cell. The inputs are drawn from the
-    word ``term``; without it from the one that ``out`` notes, at first a random one. What ``out`` holds of
+    ``executor`` is any of concurrent.futures, ``seconds`` the limit for a cell, 20 if nothing else is said. The
+    inputs are drawn from the word ``term``. ``out`` notes these; without a term, it is at first a random one. What ``out`` holds of
     the same file and the same questions is not run again. Returns the entries that the reports show. Raises
     GraderFault, before anything is graded, when the solution does not get full marks or the untouched
     notebook gets any; ValueError when ``out`` holds another assignment or term.
     """
-    begin, out = time.time(), Path(out)
-    term = term or noted(out).get("term") or secrets.token_hex(4)
+    begin, out, there = time.time(), Path(out), noted(out)
+    term = term or there.get("term") or secrets.token_hex(4)
+    seconds, similar = seconds or there.get("seconds") or 20, similar or there.get("similar", False)
     assignment = prepare(solution, term)
-    limits = limits_of({"": assignment.notebook})._replace(cell_seconds=seconds)
-    claim(out, folder, assignment, sandbox)
+    submissions, ignored = intake.collect(folder, assignment.name)
+    if not submissions:
+        raise ValueError(f"no notebooks and no zip archives in {folder}")
+    claim(out, folder, assignment, {"sandbox": sandbox, "seconds": seconds, "similar": similar})
+    limits = limits_of({"": assignment.notebook}, seconds)
     ask = lambda notebooks: executor.submit(validate, notebooks, limits, sandbox)
     canary(ask, assignment)
-    submissions, ignored = intake.collect(folder, assignment.name)
-    entries = [entry(submission, assignment) for submission in submissions]
+    entries = [entry(submission, assignment, seconds) for submission in submissions]
     todo = [e for e in entries if not is_done(out, e)]
     with tqdm(total=len(entries), initial=len(entries) - len(todo), unit="file", disable=None) as bar:
         for e, result in results(ask, todo, assignment):
@@ -56,7 +59,7 @@ def alike(entries, assignment):
     stubs = {
         cell["id"]: cell["source"] for cell in assignment.notebook["cells"] if cell["id"] in assignment.points
     }
-    return similarity.report({e["learner"]: e["answers"] for e in entries}, stubs)
+    return similarity.report({e["learner"]: e["answers"] for e in entries}, stubs, assignment.solutions)
 
 
 def noted(out):
@@ -65,7 +68,7 @@ def noted(out):
     return json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
 
 
-def claim(out, folder, assignment, sandbox):
+def claim(out, folder, assignment, options):
     """Make ``out`` and its run.json; ValueError when it holds another assignment or term."""
     about = {"assignment": assignment.name, "term": assignment.term}
     there = noted(out)
@@ -74,8 +77,8 @@ def claim(out, folder, assignment, sandbox):
             f"{out} holds the grades of {there['assignment']}, term {there['term']}: name another folder"
         )
     (out / "results").mkdir(parents=True, exist_ok=True)
-    about |= {"submissions": str(Path(folder).resolve()), "sandbox": sandbox}
-    report.write_text(out / "run.json", json.dumps(about, indent=1))
+    about |= {"submissions": str(Path(folder).resolve())}
+    report.write_text(out / "run.json", json.dumps(about | options, indent=1))
 
 
 def canary(ask, assignment):
@@ -92,7 +95,7 @@ def canary(ask, assignment):
             )
 
 
-def entry(submission, assignment):
+def entry(submission, assignment, seconds):
     """What the reports say of a submission; "notebook" is what is to be run, None for an unreadable file."""
     about = {name: getattr(submission, name) for name in ("learner", "name", "file", "system")}
     about |= {"notes": list(submission.notes), "hints": assignment.hints, "answers": {}, "notebook": None}
@@ -105,7 +108,7 @@ def entry(submission, assignment):
         about["notebook"] = restored(assignment, about["answers"])
     except Unreadable as why:
         about["problem"], content = str(why), content or str(why).encode()
-    about["key"] = hashlib.sha256(content + assignment.key().encode()).hexdigest()
+    about["key"] = hashlib.sha256(content + f"{assignment.key()} {seconds}".encode()).hexdigest()
     return about
 
 

@@ -127,7 +127,8 @@ def inner_bubblewrap(limits, binds):
     args += ["--die-with-parent", "--new-session", "--clearenv"]
     for name, value in environment(limits).items():
         args += ["--setenv", name, value]
-    args += [*system(), "--proc", "/proc", "--dev", "/dev", *memory_folder("/tmp", limits.scratch)]
+    # /tmp comes first, for Python may lie below it.
+    args += [*memory_folder("/tmp", limits.scratch), *system(), "--proc", "/proc", "--dev", "/dev"]
     args += memory_folder("/dev/shm", limits.scratch)
     for name in HIDDEN:
         args += [*memory_folder(str(package / name), MB), "--remount-ro", str(package / name)]
@@ -180,6 +181,16 @@ def inner(kind, limits, binds=()):
     return inner_container(kind, limits, binds)
 
 
+def make_folder(kind, place=None):
+    """A new folder in ``place`` with a folder "results", for ``outer``; only its pytest and you can read it."""
+    folder = Path(tempfile.mkdtemp(prefix="gdcourse-", dir=place))
+    (folder / "results").mkdir()
+    if os.getuid() == 0 and kind == "bubblewrap":
+        for path in folder, folder / "results":
+            os.chown(path, NOBODY, NOBODY)
+    return folder
+
+
 def outer(kind, folder, data=""):
     """The command in front of pytest, which reads ``folder`` and writes in ``folder``/results; ``data`` as in Limits."""
     ceiling = ["prlimit", f"--as={6144 * MB}:", "--core=0"]  # the kernel's own may be higher
@@ -208,31 +219,30 @@ def outer(kind, folder, data=""):
     else:
         args += ["--unshare-user"]
     # The host's /proc, for in the inner wall one can be mounted only where a whole one is seen.
-    args += [*system(), "--dev-bind", "/proc", "/proc", "--dev", "/dev", *memory_folder("/tmp", 64 * MB)]
+    args += [*memory_folder("/tmp", 64 * MB), *system(), "--dev-bind", "/proc", "/proc", "--dev", "/dev"]
     args += [
         *bind("--ro-bind", str(folder), *filter(None, [data])),
         *bind("--bind", str(Path(folder, "results"))),
     ]
-    return [*args, "--chdir", str(folder), *become, *ceiling]
+    return [*args, *become, "env", f"--chdir={folder}", *ceiling]  # bwrap itself may not enter it
 
 
 def probe(kind):
     """Why no Python with NumPy can be started in a sandbox of this kind, or "" when it can."""
     if not shutil.which("bwrap" if kind == "bubblewrap" else kind):
         return f"{kind}: not installed"
-    code = "import ipykernel, numpy, gdcourse.probes, os; print(os.path.exists('/home') or 'fine')"
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "results").mkdir()
-        try:
-            if kind != "bubblewrap":
-                empty = subprocess.run(
-                    ["tar", "c", "-T", "/dev/null"], capture_output=True, check=True
-                ).stdout
-                subprocess.run([kind, "import", "-", IMAGE], input=empty, capture_output=True, timeout=60)
-            command = [*outer(kind, folder), *inner(kind, Limits()), *python(code)]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        except (OSError, subprocess.SubprocessError) as error:
-            return f"{kind}: {error}"
+    folder = str(make_folder(kind))
+    code = f"import ipykernel, numpy, gdcourse.probes, os; print('host' if os.path.exists({folder!r}) else 'fine')"
+    try:
+        if kind != "bubblewrap":
+            empty = subprocess.run(["tar", "c", "-T", "/dev/null"], capture_output=True, check=True).stdout
+            subprocess.run([kind, "import", "-", IMAGE], input=empty, capture_output=True, timeout=60)
+        command = [*outer(kind, folder), *inner(kind, Limits()), *python(code)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"{kind}: {error}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     if done.stdout.strip() == "fine":
         return ""
     return f"{kind}: {([*done.stderr.strip().splitlines(), *done.stdout.splitlines()] or ['no answer'])[-1]}"

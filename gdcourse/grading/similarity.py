@@ -16,7 +16,8 @@ import numpy as np
 ALIKE = 0.9  # 1 - (tokens to insert and delete) / (tokens of both), from which two answers are named
 FEWEST = 40  # tokens; shorter answers are alike by themselves
 LONGEST = 20_000  # characters
-COMMON = 10  # what more learners than these share is how one writes it
+COMMON = 10  # what more learners than these share is one row for all of them
+PUBLISHED = "\0"  # stands for the published solution among the learners
 BLOCK = 500  # forms that are compared with all others at once
 HINT = (
     "A hint, no verdict: equal answers may come from a book, from a tutor, from work together that was "
@@ -25,21 +26,46 @@ HINT = (
 KEPT = set(keyword.kwlist) | set(keyword.softkwlist) | {"range", "len", "sum", "zip", "enumerate", "print"}
 
 
-def report(answers, stubs):
-    """Rows {"learners", "exercises": {exercise: similarity}, "compared", "text"}, the most alike pairs first.
+def report(answers, stubs, solutions=None):
+    """Rows {"learners", "exercises": {exercise: similarity}, "compared", "text"}.
 
-    ``answers`` is {learner: {exercise: source}}, ``stubs`` {exercise: source}. Left out are stubs, short
-    answers, answers that are no Python, and what many learners share. Raises ImportError without RapidFuzz.
+    ``answers`` is {learner: {exercise: source}}, ``stubs`` and the published ``solutions`` {exercise: source}.
+    The first rows hold all who gave one and the same answer to an exercise, names and layout apart: the
+    published solution, or one that more than COMMON of them share, or more than half of a small class. The
+    others are pairs, the most alike first; answers alike to more than that are in no pair. Left out are
+    stubs, short answers and answers that are no Python. Raises ImportError without RapidFuzz.
     """
-    pairs, compared = defaultdict(dict), Counter()
+    groups, pairs, compared = [], defaultdict(dict), Counter()
     for name, stub in stubs.items():
-        learners_of = forms({who: given[name] for who, given in answers.items() if name in given}, stub)
+        sources = {who: given[name] for who, given in answers.items() if name in given}
+        if name in (solutions or {}):
+            sources[PUBLISHED] = solutions[name]
+        learners_of = forms(sources, stub)
+        groups += shared(name, learners_of)
         for learners in learners_of.values():
             compared.update(learners)
         for pair, similarity in alike(learners_of):
             pairs[pair][name] = similarity
     rows = [row(pair, found, min(compared[who] for who in pair)) for pair, found in pairs.items()]
-    return sorted(rows, key=lambda row: (-sum(row["exercises"].values()), row["learners"]))
+    return groups + sorted(rows, key=lambda row: (-sum(row["exercises"].values()), row["learners"]))
+
+
+def shared(name, learners_of):
+    """A row for the PUBLISHED form, which leaves ``learners_of``, and one for each that is common."""
+    published = next((learners for learners in learners_of.values() if PUBLISHED in learners), [])
+    if published:
+        published.remove(PUBLISHED)
+    for learners in learners_of.values():
+        count, is_published = len(learners), learners is published
+        if count > (0 if is_published else common(learners_of)):
+            source = "the published solution" if is_published else "each other"
+            text = f"the same answer to {name} as {source} ({count} learner{'s' * (count > 1)})"
+            yield {"learners": tuple(learners), "exercises": {name: 1.0}, "compared": 1, "text": text}
+
+
+def common(learners_of):
+    """How many learners may share an answer before it is common: COMMON, in a small class half of it."""
+    return min(COMMON, max(2, sum(map(len, learners_of.values())) // 2))
 
 
 def row(pair, found, compared):
@@ -100,7 +126,7 @@ def alike(learners_of):
 
     there = list(learners_of)
     count = np.array([len(learners_of[form]) for form in there])
-    most = min(COMMON, max(2, count.sum() // 2))
+    most = common(learners_of)
     near = []
     for k in range(0, len(there), BLOCK):
         scores = cdist(

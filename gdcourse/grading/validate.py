@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +19,7 @@ NOT_RUN = "not run"
 PYTEST = "sys.modules['rfc3987_syntax'] = None; import pytest; sys.exit(pytest.main())"
 START = "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
 CALM = "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None"  # quit() would end the kernel a moment later
-AGAIN = 3  # times that the rest of a notebook is run without the answers that stopped Python
+START_SECONDS = 60  # for the start and the imports, where many kernels share a processor
 OPTIONS = ["-c", "/dev/null", "-p", "gdcourse.grading.plugin", "-p", "nbval.plugin", "-p", "no:cacheprovider"]
 OPTIONS += ["--nbval-lax", "--nbval-kernel-name=gdcourse", "--continue-on-collection-errors"]
 OPTIONS += ["--tb=no", "--color=no", "-q", "-W", "ignore"]
@@ -33,14 +34,7 @@ def validate(notebooks, limits=None, sandbox="bubblewrap"):
     limits = limits or limits_of(notebooks)
     results = run_alone_where_lost(notebooks, limits, sandbox)
     guilty = {key: [] for key in notebooks}
-    for _ in range(AGAIN):
-        rest = {}
-        for key, result in results.items():
-            if result["stopped"] and NOT_RUN in (row["text"] for row in result["exercises"].values()):
-                guilty[key].append(result["stopped"])
-                rest[key] = without(notebooks[key], guilty[key])
-        if not rest:
-            break
+    while rest := cut_short(notebooks, results, guilty):
         for key, later in run_alone_where_lost(rest, limits, sandbox).items():
             results[key] = joined(results[key], later)
     for result in results.values():
@@ -48,8 +42,22 @@ def validate(notebooks, limits=None, sandbox="bubblewrap"):
     return results
 
 
-def limits_of(notebooks):
-    """The limits that the locked cells call for: memory for torch, the cache for a notebook that reads data."""
+def cut_short(notebooks, results, guilty):
+    """The notebooks with answers not run yet, without what stopped Python, which goes into ``guilty``."""
+    rest = {}
+    for key, result in results.items():
+        left = NOT_RUN in (row["text"] for row in result["exercises"].values())
+        if left and result["stopped"] not in (None, *guilty[key]):
+            guilty[key].append(result["stopped"])
+            rest[key] = without(notebooks[key], guilty[key])
+    return rest
+
+
+def limits_of(notebooks, seconds=20):
+    """The limits for ``notebooks`` with ``seconds`` for a cell: time for as many answers as each may hold.
+
+    The locked cells call for more: memory for torch, the cache for a notebook that reads data.
+    """
     locked = [
         cell["source"]
         for book in notebooks.values()
@@ -57,7 +65,8 @@ def limits_of(notebooks):
         if "nbgrader" not in cell["metadata"]
     ]
     code = "\n".join(locked)
-    limits = walls.Limits()
+    answers = [sum("nbgrader" in cell["metadata"] for cell in book["cells"]) for book in notebooks.values()]
+    limits = walls.Limits(seconds, START_SECONDS + seconds * max(answers, default=0))
     if "torch" in code:
         limits = limits._replace(memory=4 * limits.memory)
     if "fetch" in code or "datasets" in code:
@@ -82,7 +91,7 @@ def joined(first, later):
     out = copy.deepcopy(first)
     for name, row in out["exercises"].items():
         if row["text"] == NOT_RUN:
-            out["exercises"][name] = later["exercises"][name]
+            out["exercises"][name] = later["exercises"].get(name, row)
     out["stopped"] = later["stopped"]
     out["seconds"] = round(first["seconds"] + later["seconds"], 3)
     if later["verdict"] == "grader fault":
@@ -105,11 +114,12 @@ def run(notebooks, limits, sandbox):
     memory = (
         "/dev/shm" if sandbox in walls.CONTAINERS and os.path.isdir("/dev/shm") else None
     )  # not on the disk
-    folder = Path(tempfile.mkdtemp(prefix="gdcourse-", dir=memory))
+    sweep(memory or tempfile.gettempdir())
+    folder = walls.make_folder(sandbox, memory)
     try:
         names, unwritten = {}, {}
         results = folder / "results"
-        results.mkdir()
+        write_kernelspec(folder, limits, sandbox)
         for number, (key, book) in enumerate(notebooks.items()):
             name = f"{number:04}.ipynb"
             try:
@@ -117,7 +127,6 @@ def run(notebooks, limits, sandbox):
                 names[key] = name
             except UnicodeEncodeError:
                 unwritten[key] = "an answer holds a character that is none"
-        write_kernelspec(folder, limits, sandbox)
         said = run_pytest(folder, list(names.values()), limits, sandbox)
         return {
             key: read(results / f"{Path(names[key]).stem}.json", said)
@@ -127,6 +136,15 @@ def run(notebooks, limits, sandbox):
         }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(place):
+    """Remove what runs that were killed left in the folder ``place``: without a new result for an hour."""
+    for mark in Path(place).glob("gdcourse-*/jupyter/kernels/gdcourse"):
+        folder = mark.parents[2]
+        with suppress(OSError):  # another run sweeps, too
+            if time.time() - (folder / "results").stat().st_mtime > 3600:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def nothing(verdict, reason):
@@ -164,9 +182,6 @@ def write_kernelspec(folder, limits, sandbox):
 
 def run_pytest(folder, names, limits, sandbox):
     """Run one pytest over the notebooks ``names`` in ``folder``; return the last line that it said of a trouble."""
-    if os.getuid() == 0 and sandbox == "bubblewrap":
-        os.chown(folder / "results", walls.NOBODY, walls.NOBODY)
-        os.chmod(folder, 0o755)
     scratch = "/tmp" if sandbox == "bubblewrap" else str(folder)
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
