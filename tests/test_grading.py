@@ -157,16 +157,16 @@ def test_the_points_are_the_sum_of_the_exercises(got):
         assert kept["result"]["of"] == sum(row["of"] for row in rows) == sum(submissions.WORTH.values())
 
 
-def test_the_table_of_attacks_is_that_of_the_instructors_page(graded, capsys):
+def test_the_table_of_attacks_is_that_of_the_instructors_page(graded, tmp_path, capsys):
     got = {k: (verdict, points) for k, (verdict, points, _) in grades(graded).items()}
     with capsys.disabled():
         print("\n" + (text := submissions.table(got)))
     for line in text.splitlines()[2:]:
         *_, expected, got, _ = line.split(" | ") + [""]
         assert expected == got.removesuffix(" |")
-    (graded / "attacks.txt").write_text(text + "\n", encoding="utf8")
+    (tmp_path / "attacks.txt").write_text(text + "\n", encoding="utf8")
     stored = (ROOT / "book" / "attacks.txt").read_text(encoding="utf8")
-    assert stored == text + "\n", f"look at it, and copy {graded}/attacks.txt to book"
+    assert stored == text + "\n", f"look at it, and copy {tmp_path}/attacks.txt to book"
 
 
 def test_every_submission_has_one_line_in_the_grade_file(graded, got):

@@ -178,7 +178,7 @@ def spy(info):
     if "gdcourse_show" in info.raw_cell:
         calls.append(info.raw_cell)
         for path in glob.glob("**/*.ipynb", recursive=True) + glob.glob(os.environ.get("HOME", "") + "/**/*", recursive=True):
-            if os.path.isfile(path) and "gdcourse {" in open(path, errors="ignore").read():
+            if os.path.isfile(path) and 'gdcourse {"value' in open(path, errors="ignore").read():
                 found.append(path)
 get_ipython().events.register("pre_run_cell", spy)
 """ + at_call("return f'calls {len(calls)}, found {found}'"), says="found []")  # fmt: skip
