@@ -60,11 +60,11 @@ def subset(pool, n, seed):
 
 def encode(tokenizer, texts, max_length=64):
     """Each text as a list of at most ``max_length`` token numbers; lengths differ."""
-    if isinstance(texts, str) or not all(text.strip() for text in texts):
+    if isinstance(texts, str) or not all(map(str.strip, texts := list(texts))):
         raise ValueError(f"{texts!r:.40}; wanted a list of texts, none of them empty")
     if max_length > (most := tokenizer.model_max_length):
         raise ValueError(f"max_length={max_length}; wanted at most {most}")
-    return tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
+    return tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
 
 
 def batches(ids, size, rng=None):

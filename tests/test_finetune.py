@@ -199,6 +199,10 @@ def test_encode_wants_a_list_of_texts_with_words(texts):
         ft.encode(Tool(), texts)
 
 
+def test_encode_reads_texts_that_can_be_read_only_once():
+    assert ft.encode(Tool(), (text for text in ("fine", "dull film"))) == [[1] * 4, [1] * 9]
+
+
 def test_encode_refuses_more_tokens_than_the_model_reads():
     with pytest.raises(ValueError, match="max_length=600; wanted at most 512"):
         ft.encode(Tool(), ["fine"], max_length=600)
