@@ -1,6 +1,8 @@
 """What the tests of the course read: chapters, exercises, package modules."""
 
 import ast
+import io
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -9,6 +11,15 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(ROOT.glob("notebooks/*.ipynb"))
 SOLUTIONS = sorted(ROOT.glob("exercises/solutions/*.ipynb"))
 LEARNER = sorted(ROOT.glob("exercises/*.ipynb"))
+
+
+def zipped(members):
+    """The bytes of a zip archive of {path: bytes}."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, data in members.items():
+            archive.writestr(path, data)
+    return buffer.getvalue()
 
 
 def name(path):

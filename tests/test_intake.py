@@ -1,24 +1,14 @@
 """Collecting submissions from a folder: whose they are, which one counts, and what is refused."""
 
-import io
 import os
 import struct
-import zipfile
 
 import pytest
 
 from gdcourse.grading import archive, intake
+from tests.course import zipped
 
 NAME = "03_gradient_descent"
-
-
-def zipped(members):
-    """The bytes of a zip archive of {path: bytes}."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, data in members.items():
-            archive.writestr(path, data)
-    return buffer.getvalue()
 
 
 def collected(folder, files):

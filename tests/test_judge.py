@@ -1,19 +1,14 @@
 """A check judges what an answer gave elsewhere as it judges the answer at home, in each term."""
 
-import importlib
 import json
 
 import pytest
 
-from gdcourse import student
 from gdcourse.checks.core import Checker, run, want_close
 from gdcourse.grading.judge import GraderFault, judge, write_calls
 from gdcourse.probes import attempt
-from tests.course import SOLUTIONS
+from tests.test_exercises import BANKS, CHECKERS, every_exercise
 
-BANKS = {path.stem: importlib.import_module(f"tests.bank.ch{path.stem[:2]}") for path in SOLUTIONS}
-CASES = [(stem, name) for stem in BANKS for name in BANKS[stem].RIGHT]
-every_exercise = pytest.mark.parametrize("stem, name", CASES, ids=[f"{s[:2]}-{e}" for s, e in CASES])
 TERMS = ["2026-autumn", "2027-spring"]
 
 
@@ -26,17 +21,17 @@ def told(check, name, right, answer, term):
 
 @every_exercise
 @pytest.mark.parametrize("term", TERMS)
-def test_a_right_answer_told_from_elsewhere_passes(stem, name, term):
-    check, right = student.checker_of(f"{stem}.ipynb"), BANKS[stem].RIGHT[name]
+def test_a_right_answer_told_from_elsewhere_passes(stem, exercise, term):
+    check, right = CHECKERS[stem], BANKS[stem].RIGHT[exercise]
     for answer in right:
-        assert told(check, name, right[0], answer, term)[0] == "✓"
+        assert told(check, exercise, right[0], answer, term)[0] == "✓"
 
 
 @every_exercise
-def test_a_mistake_told_from_elsewhere_gets_its_own_message(stem, name):
-    check, right = student.checker_of(f"{stem}.ipynb"), BANKS[stem].RIGHT[name]
-    for answer, fragment in BANKS[stem].WRONG[name]:
-        mark, text, earned = told(check, name, right[0], answer, TERMS[0])
+def test_a_mistake_told_from_elsewhere_gets_its_own_message(stem, exercise):
+    check, right = CHECKERS[stem], BANKS[stem].RIGHT[exercise]
+    for answer, fragment in BANKS[stem].WRONG[exercise]:
+        mark, text, earned = told(check, exercise, right[0], answer, TERMS[0])
         assert (mark, earned) == ("✗", 0) and fragment in text
 
 
@@ -45,14 +40,14 @@ ODD = [0, -1.5, [], {}, "text", {"tuple": []}, {"tuple": [1, 2, 3]}, {"array": [
 
 
 @every_exercise
-def test_an_odd_value_never_makes_the_check_ask_anything_else(stem, name):
-    check = student.checker_of(f"{stem}.ipynb")
-    calls, outcomes = write_calls(check, name, BANKS[stem].RIGHT[name][0], TERMS[0])
+def test_an_odd_value_never_makes_the_check_ask_anything_else(stem, exercise):
+    check = CHECKERS[stem]
+    calls, outcomes = write_calls(check, exercise, BANKS[stem].RIGHT[exercise][0], TERMS[0])
     for odd in ODD:
         for k in {0, len(calls) // 2, len(calls) - 1}:
             given = [*outcomes[:k], *[{"value": odd}] * (len(calls) - k)]
             try:
-                assert judge(check, name, calls, given, TERMS[0])[0] != "✓"
+                assert judge(check, exercise, calls, given, TERMS[0])[0] != "✓"
             except GraderFault:
                 raise
             except Exception:

@@ -112,8 +112,7 @@ def moodle(run, entries):
         if entry["system"] == "moodle":
             result = entry["result"]
             who = [f"Participant {entry['learner']}", entry["name"]]
-            rows.append([*who, result["points"], result["of"], "", ""])
-            rows[-1][-1] = comment(run, result)
+            rows.append([*who, result["points"], result["of"], "", comment(run, result)])
     return as_csv([head], rows) if rows else ""
 
 

@@ -14,7 +14,7 @@ from gdcourse.grading import intake, report, similarity
 from gdcourse.grading.assignment import prepare
 from gdcourse.grading.judge import GraderFault
 from gdcourse.grading.restore import Unreadable, read_answers, restored
-from gdcourse.grading.validate import limits_of, validate
+from gdcourse.grading.validate import NOT_RUN, limits_of, nothing, validate
 
 BATCH = 20  # submissions that share one start of pytest
 
@@ -23,10 +23,11 @@ def grade(folder, solution, out, executor, term=None, sandbox="bubblewrap", seco
     """Grade the submissions in ``folder`` against the notebook ``solution``; write results and reports to ``out``.
 
     ``executor`` is any of concurrent.futures, ``seconds`` the limit for a cell, 20 if nothing else is said. The
-    inputs are drawn from the word ``term``. ``out`` notes these; without a term, it is at first a random one. What ``out`` holds of
-    the same file and the same questions is not run again. Returns the entries that the reports show. Raises
-    GraderFault, before anything is graded, when the solution does not get full marks or the untouched
-    notebook gets any; ValueError when ``out`` holds another assignment or term.
+    inputs are drawn from the word ``term``, at first a random one. ``similar`` adds the answers that are much
+    alike. ``out`` notes these options for the next run, and what it holds of the same file and the same
+    questions is not run again. Returns the entries that the reports show. Raises GraderFault, before anything
+    is graded, when the solution does not get full marks or the untouched notebook gets any; ValueError for a
+    folder without submissions, and when ``out`` holds another assignment or term.
     """
     begin, out, there = time.time(), Path(out), noted(out)
     term = term or there.get("term") or secrets.token_hex(4)
@@ -39,7 +40,8 @@ def grade(folder, solution, out, executor, term=None, sandbox="bubblewrap", seco
     limits = limits_of({"": assignment.notebook}, seconds)
     ask = lambda notebooks: executor.submit(validate, notebooks, limits, sandbox)
     canary(ask, assignment)
-    entries = [entry(submission, assignment, seconds) for submission in submissions]
+    asked = f"{assignment.key()} {seconds}"
+    entries = [entry(submission, assignment, asked) for submission in submissions]
     todo = [e for e in entries if not is_done(out, e)]
     with tqdm(total=len(entries), initial=len(entries) - len(todo), unit="file", disable=None) as bar:
         for e, result in results(ask, todo, assignment):
@@ -95,8 +97,11 @@ def canary(ask, assignment):
             )
 
 
-def entry(submission, assignment, seconds):
-    """What the reports say of a submission; "notebook" is what is to be run, None for an unreadable file."""
+def entry(submission, assignment, asked):
+    """What the reports say of a submission; "notebook" is what is to be run, None for an unreadable file.
+
+    Its "key" changes with the file and with ``asked``, what all submissions are asked.
+    """
     about = {name: getattr(submission, name) for name in ("learner", "name", "file", "system")}
     about |= {"notes": list(submission.notes), "hints": assignment.hints, "answers": {}, "notebook": None}
     content = submission.data
@@ -108,7 +113,7 @@ def entry(submission, assignment, seconds):
         about["notebook"] = restored(assignment, about["answers"])
     except Unreadable as why:
         about["problem"], content = str(why), content or str(why).encode()
-    about["key"] = hashlib.sha256(content + f"{assignment.key()} {seconds}".encode()).hexdigest()
+    about["key"] = hashlib.sha256(content + asked.encode()).hexdigest()
     return about
 
 
@@ -128,27 +133,22 @@ def is_done(out, entry):
 
 def results(ask, entries, assignment):
     """(entry, result) of each entry, as they come; when a batch is lost with its worker, the grader is at fault."""
-    nothing = {"exercises": {}, "points": 0, "seconds": 0.0, "notes": []}
     for e in entries:
         if e["notebook"] is None:
-            yield e, filled(nothing | {"verdict": "unreadable", "reason": e["problem"]}, assignment)
+            yield e, filled(nothing("unreadable", e["problem"]), assignment)
     readable = [e for e in entries if e["notebook"]]
     batches = [dict(enumerate(readable[k : k + BATCH])) for k in range(0, len(readable), BATCH)]
     jobs = {ask({str(k): e["notebook"] for k, e in batch.items()}): batch for batch in batches}
     for job in as_completed(jobs):
         error = job.exception()
-        fault = nothing | {
-            "verdict": "grader fault",
-            "points": None,
-            "reason": f"{type(error).__name__}: {error}",
-        }
+        fault = nothing("grader fault", f"{type(error).__name__}: {error}")
         for k, e in jobs[job].items():
             yield e, filled(fault if error else job.result()[str(k)], assignment)
 
 
 def filled(result, assignment):
     """``result`` with a row for each exercise."""
-    blank = {"mark": "✗", "text": "not run", "points": 0, "seconds": 0.0}
+    blank = {"mark": "✗", "text": NOT_RUN, "points": 0, "seconds": 0.0}
     rows = {name: result["exercises"].get(name, blank | {"of": of}) for name, of in assignment.points.items()}
     return result | {"exercises": rows, "of": sum(assignment.points.values())}
 

@@ -1,4 +1,4 @@
-"""The sandbox in which a learner's kernel runs: its command line, a probe that it works, and how Jupyter starts it.
+"""The sandbox in which a learner's kernel runs: its limits, its command line, and a probe that it works.
 
 Two walls. The inner one holds the kernel alone: it sees Python, read-only, and small folders in memory. The outer one
 holds pytest, which judges: it runs as a normal user, and the kernel's sockets lie on its sized tmpfs. So a kernel can

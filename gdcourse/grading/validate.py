@@ -111,9 +111,8 @@ def run_alone_where_lost(notebooks, limits, sandbox):
 
 def run(notebooks, limits, sandbox):
     """The results of one pytest over ``notebooks``."""
-    memory = (
-        "/dev/shm" if sandbox in walls.CONTAINERS and os.path.isdir("/dev/shm") else None
-    )  # not on the disk
+    # What a container's kernel writes beside its sockets is not to fill the disk.
+    memory = "/dev/shm" if sandbox in walls.CONTAINERS and os.path.isdir("/dev/shm") else None
     sweep(memory or tempfile.gettempdir())
     folder = walls.make_folder(sandbox, memory)
     try:
@@ -131,7 +130,7 @@ def run(notebooks, limits, sandbox):
         return {
             key: read(results / f"{Path(names[key]).stem}.json", said)
             if key in names
-            else nothing("unreadable", unwritten[key])
+            else nothing("unreadable", unwritten[key]) | {"stopped": None, "final": True}
             for key in notebooks
         }
     finally:
@@ -148,20 +147,18 @@ def sweep(place):
 
 
 def nothing(verdict, reason):
-    points = {"points": None if verdict == "grader fault" else 0, "of": 0}
-    return {"verdict": verdict, "reason": reason, "exercises": {}, **points} | {
-        "seconds": 0.0,
-        "notes": [],
-        "stopped": None,
-        "final": verdict == "unreadable",
-    }
+    """The result of a notebook that did not run."""
+    points = None if verdict == "grader fault" else 0
+    about = {"verdict": verdict, "reason": reason, "exercises": {}, "points": points}
+    return about | {"of": 0, "seconds": 0.0, "notes": []}
 
 
 def read(path, said):
     try:
         return json.loads(path.read_text(encoding="utf8"))
     except (OSError, ValueError):
-        return nothing("grader fault", f"pytest left no result: {said}")
+        fault = nothing("grader fault", f"pytest left no result: {said}")
+        return fault | {"stopped": None, "final": False}
 
 
 def write_kernelspec(folder, limits, sandbox):

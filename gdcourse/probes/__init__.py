@@ -92,6 +92,17 @@ def heard(answer, f, *args):
             raise said[0] from None
 
 
+def counted(answer, f, *args):
+    """(what ``answer(f, *args)`` returns, [the argument of each call of ``f``])."""
+    calls = []
+
+    def noted(t):
+        calls.append(t)
+        return f(t)
+
+    return ask(answer, noted, *args), calls
+
+
 class Opaque:
     """What stands outside for a value that is not data: its type's name, and how it prints."""
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gdcourse.probes import Looks, Mistake, ask
+from gdcourse.probes import Looks, Mistake, ask, counted
 
 
 class Number:
@@ -136,13 +136,7 @@ POLYNOMIALS = {
 
 def once(answer, name, x):
     """What it returned for the polynomial ``name`` at x; it is to call it once, with no plain number."""
-    calls = []
-
-    def f(t):
-        calls.append(t)
-        return POLYNOMIALS[name](t)
-
-    result = ask(answer, f, x)
+    result, calls = counted(answer, POLYNOMIALS[name], x)
     if not calls:
         raise Mistake("f was not called: call it with a Value.")
     if len(calls) > 1:

@@ -4,22 +4,21 @@ import base64
 import os
 
 from tests.bank import ch03 as bank
-from tests.course import ROOT
+from tests.course import ROOT, zipped
 from tests.submissions.make import (
     NAME,
     SOLUTIONS,
     WORTH,
-    archive,
     cell_of,
     encoded,
     from_bank,
+    in_archive,
     in_folder,
     only,
     raw,
     row,
     saved,
     suffixed,
-    zipped,
 )
 
 # Right answers.
@@ -241,15 +240,15 @@ MOODLE = "Ada Lovelace_123456_assignsubmission_file_"
 row(
     "odd packaging",
     "an archive from Moodle, a folder a learner",
-    zipped({f"{MOODLE}/{NAME}.ipynb": FILE}),
+    in_archive({f"{MOODLE}/{NAME}.ipynb": FILE}),
     right=TWO,
 )
-row("odd packaging", "an archive from Moodle, flat", zipped({f"Alan Turing_123457_assignsubmission_file_{NAME}.ipynb": FILE}), right=TWO)  # fmt: skip
-row("odd packaging", "an archive from Canvas, late, second attempt", zipped({
+row("odd packaging", "an archive from Moodle, flat", in_archive({f"Alan Turing_123457_assignsubmission_file_{NAME}.ipynb": FILE}), right=TWO)  # fmt: skip
+row("odd packaging", "an archive from Canvas, late, second attempt", in_archive({
     f"hoppergrace_LATE_12345_67890_{NAME}.ipynb": encoded({}), f"hoppergrace_LATE_12345_67891_{NAME}-1.ipynb": FILE,
 }), right=TWO)  # fmt: skip
-row("odd packaging", "an archive in an archive", zipped({"Emmy Noether_123458_assignsubmission_file_/work.zip": archive({f"{NAME}.ipynb": FILE})}), right=TWO)  # fmt: skip
-row("odd packaging", "an archive with folders of a Mac", zipped({
+row("odd packaging", "an archive in an archive", in_archive({"Emmy Noether_123458_assignsubmission_file_/work.zip": zipped({f"{NAME}.ipynb": FILE})}), right=TWO)  # fmt: skip
+row("odd packaging", "an archive with folders of a Mac", in_archive({
     f"Niels Bohr_123459_assignsubmission_file_/{NAME}.ipynb": FILE,
     f"__MACOSX/Niels Bohr_123459_assignsubmission_file_/._{NAME}.ipynb": b"\0\5\x16\7",
     f"Niels Bohr_123459_assignsubmission_file_/.ipynb_checkpoints/{NAME}-checkpoint.ipynb": encoded({}),
@@ -303,14 +302,15 @@ broken("a FIFO", pipe)
 broken("an archive that is none", lambda path: suffixed(path, ".zip").write_bytes(b"PK\3\4" + bytes(1000)))
 broken(
     "an archive cut off",
-    lambda path: suffixed(path, ".zip").write_bytes(archive({f"{MOODLE}/x.ipynb": FILE})[:900]),
+    lambda path: suffixed(path, ".zip").write_bytes(zipped({f"{MOODLE}/x.ipynb": FILE})[:900]),
 )
-broken("an encrypted member", lambda path: suffixed(path, ".zip").write_bytes(locked(archive({"Max Born_654321_assignsubmission_file_/x.ipynb": FILE}))))  # fmt: skip
+broken("an encrypted member", lambda path: suffixed(path, ".zip").write_bytes(locked(zipped({"Max Born_654321_assignsubmission_file_/x.ipynb": FILE}))))  # fmt: skip
 broken(
-    "a member of 50 MB", zipped({"Blaise Pascal_123460_assignsubmission_file_/x.ipynb": bytes(50_000_000)})
+    "a member of 50 MB",
+    in_archive({"Blaise Pascal_123460_assignsubmission_file_/x.ipynb": bytes(50_000_000)}),
 )
-broken("zip slip", zipped({"../../../owned.ipynb": FILE}))
-broken("a member with an absolute name", zipped({"/tmp/gdcourse-owned.ipynb": FILE}))
+broken("zip slip", in_archive({"../../../owned.ipynb": FILE}))
+broken("a member with an absolute name", in_archive({"/tmp/gdcourse-owned.ipynb": FILE}))
 
 for name, source in {"a number for a source": 7, "a source of 200 kB": GOOD + "\n#" + "x" * 200_000}.items():
     edit = lambda book, source=source: cell_of(book, "loss_curve").update(source=source)

@@ -7,7 +7,7 @@ from gdcourse.grading.judge import Writer
 from gdcourse.probes import attempt
 from tests.course import ROOT
 from tests.submissions.honest import FILE, GOOD, TWO
-from tests.submissions.make import NAME, SOLUTIONS, WORTH, cell_of, only, row, saved, suffixed, zipped
+from tests.submissions.make import NAME, SOLUTIONS, WORTH, cell_of, in_archive, only, row, saved, suffixed
 
 # Each attacks one exercise, and brings honest answers to others.
 
@@ -468,7 +468,7 @@ row("hostile", "a script in the file's name", lambda path: suffixed(path, "<img 
 row(
     "hostile",
     "a formula for a name",
-    zipped({"=HYPERLINK(1)_4712_assignsubmission_file_/x.ipynb": FILE}),
+    in_archive({"=HYPERLINK(1)_4712_assignsubmission_file_/x.ipynb": FILE}),
     right=TWO,
 )
 row("hostile", "a name that turns the line around", lambda path: suffixed(path, "\u202eade\n\x1b[31m.ipynb").write_bytes(FILE), right=TWO)  # fmt: skip

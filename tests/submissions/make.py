@@ -1,16 +1,14 @@
 """How a submission is made: the learner's notebook with answers in it, as a file of some kind."""
 
 import ast
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from gdcourse import student
 from tests.bank import ch03 as bank
-from tests.course import ROOT
+from tests.course import ROOT, zipped
 
 NAME = "03_gradient_descent"
 WORTH = {name: points for name, (points, _) in student.checker_of(f"{NAME}.ipynb").exercises.items()}
@@ -65,17 +63,9 @@ def raw(data):
     return lambda path: suffixed(path, ".ipynb").write_bytes(data)
 
 
-def archive(members):
-    """A zip archive as bytes; ``members`` {name: bytes}."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as out:
-        for name, data in members.items():
-            out.writestr(name, data)
-    return buffer.getvalue()
-
-
-def zipped(members):
-    return lambda path: suffixed(path, ".zip").write_bytes(archive(members))
+def in_archive(members):
+    """A zip archive of {path: bytes}."""
+    return lambda path: suffixed(path, ".zip").write_bytes(zipped(members))
 
 
 def in_folder(name, data):
