@@ -1,6 +1,5 @@
 """A class of right, wrong, odd, broken and hostile submissions, graded with the command an instructor types."""
 
-import contextlib
 import csv
 import json
 import os
@@ -22,6 +21,7 @@ from gdcourse.grading.report import safe_name
 from gdcourse.probes import arrays, decode
 from tests import submissions
 from tests.course import ROOT
+from tests.processes import processes, wait
 from tests.submissions import NAME, ROWS, SECRET
 
 pytest.importorskip("nbval", reason='needs: python -m pip install -c constraints.txt -e ".[test]"')
@@ -71,25 +71,6 @@ def grades(folder):
         result = kept["result"]
         each = {name: part["points"] for name, part in result["exercises"].items()}
         found[k] = result["verdict"], result["points"], each
-    return found
-
-
-def processes(*words):
-    """The command lines of the running processes that hold one of ``words``."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            found += [line] * any(word in line for word in words)
-    return found
-
-
-def wait(until, seconds=600):
-    """Look again and again, until ``until()`` is true; fail after ``seconds``."""
-    end = time.monotonic() + seconds
-    while not (found := until()):
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.05)
     return found
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,9 @@ import pytest
 from gdcourse import student
 from gdcourse.grading import sandbox
 from gdcourse.grading.judge import write_calls
-from gdcourse.grading.validate import START_SECONDS, joined, limits_of, nothing, sweep, validate
+from gdcourse.grading.validate import START_SECONDS, joined, limits_of, read, sweep, validate
+from tests.course import ROOT
+from tests.processes import processes, wait
 
 OUTER = sandbox.outer
 TERM = "2026-autumn"
@@ -89,11 +93,6 @@ CASES = {  # name: (the first answer, verdict, points of 3, what its text says)
     "os._exit": (f"{BEFORE}import os; os._exit(0)", "crashed", 2, "Python died here"),
     "segfault": (f"{BEFORE}import ctypes; ctypes.string_at(0)", "crashed", 2, "Python died here"),
     "memory": ("def one_step_by_hand():\n    return bytearray(10**11)", "graded", 2, "it raised MemoryError"),
-    "memory of many": (
-        "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        big = b'x' * (4 * 10**8)\n"
-        "        time.sleep(60)\ntime.sleep(60)",
-        "crashed", 2, "took more than 2,560 MB of memory",
-    ),
     "forks": (
         contained("""
 import os, time
@@ -200,6 +199,16 @@ def test_each_answer_gets_its_verdict(name, results):
     assert text is None or text in result["exercises"][NAMES[0]]["text"], result
 
 
+def test_processes_that_fill_the_memory_together_are_stopped():
+    many = (
+        "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        big = b'x' * (4 * 10**8)\n"
+        "        time.sleep(60)\ntime.sleep(60)"
+    )
+    result = validate({0: notebook(RIGHT | {NAMES[0]: many})}, LIMITS._replace(cell_seconds=60))[0]
+    assert (result["verdict"], result["points"]) == ("crashed", 2)
+    assert "took more than 2,560 MB of memory" in result["exercises"][NAMES[0]]["text"]
+
+
 def test_each_answer_that_stops_python_costs_its_own_points_only():
     both = {name: f"{source}\nimport os; os._exit(1)" for name, source in RIGHT.items()}
     rows = validate({0: notebook(both)}, LIMITS)[0]["exercises"].values()
@@ -240,7 +249,7 @@ def test_a_notebook_that_stops_without_the_guilty_answer_is_not_run_for_ever(mon
 def test_a_rest_that_leaves_no_result_is_the_graders_fault():
     row = {"text": "not run", "points": 0}
     first = {"exercises": {"e": row}, "stopped": "d", "seconds": 1.0, "verdict": "timeout", "points": 0}
-    result = joined(first, nothing("grader fault", "pytest left no result"))
+    result = joined(first, read(Path("no such result"), "it died"))
     assert (result["verdict"], result["points"]) == ("grader fault", None)
 
 
@@ -274,7 +283,9 @@ def test_other_calls_than_were_written_down_are_the_graders_fault():
 
 def test_what_was_earned_is_kept_when_pytest_dies(monkeypatch):
     last = f'"stopped": "{NAMES[1]}"'
-    killer = f"\"$@\" & until grep -qs '{last}' results/0000.json; do sleep 0.1; done; kill -9 $!"
+    killer = (
+        f"exec 3<&0; \"$@\" <&3 & until grep -qs '{last}' results/0000.json; do sleep 0.1; done; kill -9 $!"
+    )
     monkeypatch.setattr(sandbox, "outer", lambda *args: ["sh", "-c", killer, "sh", *OUTER(*args)])
     loop = RIGHT | {NAMES[1]: "while True: pass"}
     result = validate({0: notebook(loop)}, LIMITS._replace(cell_seconds=60))[0]
@@ -323,6 +334,19 @@ def test_what_killed_runs_left_is_swept_away_and_nothing_else(tmp_path):
     os.utime(tmp_path / "gdcourse-grades/results", (0, 0))
     sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"gdcourse-live", "gdcourse-grades"}
+
+
+def test_a_grader_that_is_killed_takes_its_sandbox_along(tmp_path):
+    sleeps = "import subprocess\nsubprocess.run(['sleep', '471148'])"
+    code = (
+        "from tests.test_validate import *\n"
+        f"validate({{0: notebook(RIGHT | {{NAMES[0]: {sleeps!r}}})}}, LIMITS._replace(cell_seconds=100))"
+    )
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env) as grader:
+        wait(lambda: processes("sleep 471148"), 100)
+        grader.kill()
+    wait(lambda: not processes("sleep 471148", str(tmp_path)), 20)
 
 
 def test_nothing_is_left_over(tmp_path, monkeypatch):

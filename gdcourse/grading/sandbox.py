@@ -214,8 +214,8 @@ def outer(kind, folder, data=""):
             f"--regid={NOBODY}",
             "--clear-groups",
             "--bounding-set=-all",
+            "--no-new-privs",
         ]
-        become += ["--no-new-privs", "--pdeathsig=KILL"]
     else:
         args += ["--unshare-user"]
     # The host's /proc, for in the inner wall one can be mounted only where a whole one is seen.

@@ -15,8 +15,11 @@ from gdcourse.grading import sandbox as walls
 from gdcourse.student import write_notebook
 
 NOT_RUN = "not run"
+# Its standard input is a pipe that ends when the grader does: then pytest ends, and the kernel with it.
 # jsonschema can do without rfc3987_syntax, whose grammar takes two seconds to build.
-PYTEST = "sys.modules['rfc3987_syntax'] = None; import pytest; sys.exit(pytest.main())"
+PYTEST = """import os, threading; grader = os.dup(0)
+threading.Thread(target=lambda: os.read(grader, 1) or os._exit(1), daemon=True).start()
+sys.modules['rfc3987_syntax'] = None; import pytest; sys.exit(pytest.main())"""
 START = "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
 CALM = "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None"  # quit() would end the kernel a moment later
 START_SECONDS = 60  # for the start and the imports, where many kernels share a processor
@@ -195,23 +198,15 @@ def run_pytest(folder, names, limits, sandbox):
     options += [f"--grading-results={folder}/results", f"--grading-limits={json.dumps(limits._asdict())}"]
     options += [f"--nbval-cell-timeout={10 * limits.notebook_seconds}"]
     command = [*walls.outer(sandbox, str(folder), limits.data), *walls.python(PYTEST, *options, *names)]
+    about = {"env": env, "cwd": folder, "stdin": subprocess.PIPE, "start_new_session": True}
     with open(folder / "said", "w+b") as said:
-        process = subprocess.Popen(
-            command,
-            env=env,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-        try:
-            process.wait(60 + len(names) * (limits.notebook_seconds + 10))
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        with subprocess.Popen(command, stdout=said, stderr=said, **about) as process:
+            try:
+                process.wait(60 + len(names) * (limits.notebook_seconds + 10))
+            except subprocess.TimeoutExpired:
+                pass
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
         said.seek(max(0, said.seek(0, 2) - 2000))
         return (said.read().decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
