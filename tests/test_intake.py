@@ -245,12 +245,27 @@ def test_an_archive_with_a_long_table_of_contents_is_refused_unread(tmp_path, mo
     assert "table of contents" in only(tmp_path, {"a.zip": zipped({"x" * 200: b""})}).problem
 
 
-def test_what_an_archive_holds_beyond_its_limit_is_not_unpacked(tmp_path, monkeypatch):
+@pytest.mark.parametrize("where", ["a.zip", "ada/a.zip"])
+def test_what_an_archive_holds_beyond_its_limit_is_not_unpacked(tmp_path, monkeypatch, where):
     monkeypatch.setattr(intake, "ARCHIVE", 25_000)
     data = zipped({f"{who}.ipynb": bytes(10_000) for who in ("ada", "bob", "eve")})
-    there, _ = collected(tmp_path, {"a.zip": data})
-    assert [s.data is None for s in there.values()] == [False, False, True]
-    assert "holds more than" in there["a/eve"].problem
+    if where == "a.zip":  # of a class: nobody is to be left out
+        with pytest.raises(
+            archive.Overfull, match="^a.zip: it holds more than .*: unpack the archive, and grade"
+        ):
+            collected(tmp_path, {where: data})
+    else:
+        (found,) = collected(tmp_path, {where: data})[0].values()
+        assert "holds more than" in found.problem
+
+
+def test_a_learners_archive_takes_nothing_from_the_others(tmp_path, monkeypatch):
+    monkeypatch.setitem(archive.LARGEST, ".zip", 25_000)
+    bomb = zipped({f"{k}.ipynb": bytes(10_000) for k in range(9)})
+    there, _ = collected(
+        tmp_path, {"a.zip": zipped({"ada.ipynb": b"{}", "bob.zip": bomb, "eve.ipynb": b"{}"})}
+    )
+    assert there["a/ada"].data == there["a/eve"].data == b"{}"
 
 
 def test_no_such_folder_is_said(tmp_path):

@@ -8,8 +8,13 @@ from typing import NamedTuple
 MB = 1_000_000
 LARGEST = {".ipynb": 5 * MB, ".zip": 50 * MB}  # bytes of a notebook, and of an archive in an archive
 ARCHIVE = 500 * MB  # of an archive, and of all that is read out of it
+UNPACK = "unpack the archive, and grade the folder"
 CONTENTS = 8 * MB  # of an archive's table of contents
 MEMBERS = 20_000
+
+
+class Overfull(Exception):
+    """More is in an archive than is taken out of one."""
 
 
 class Search(NamedTuple):
@@ -53,7 +58,7 @@ def shown_path(trail):
 
 
 def read(stream, largest, left):
-    """All bytes of ``stream``; ValueError beyond ``largest`` of them or the ``left[0]`` that all may have."""
+    """All bytes of ``stream``; ValueError beyond ``largest`` of them, Overfull beyond the ``left[0]`` of all."""
     data = bytearray()
     while chunk := stream.read(MB):
         data += chunk
@@ -61,7 +66,7 @@ def read(stream, largest, left):
         if len(data) > largest:
             raise ValueError(f"larger than {largest // MB} MB")
         if left[0] < 0:
-            raise ValueError(f"the archive holds more than {ARCHIVE // MB} MB")
+            raise Overfull(f"it holds more than {ARCHIVE // MB} MB")
     return bytes(data)
 
 
@@ -85,7 +90,7 @@ def members(file, trail, changed, search, left):
     try:
         archive = zipfile.ZipFile(Careful(file))
         if len(archive.infolist()) > MEMBERS:
-            raise ValueError(f"more than {MEMBERS:,} members")
+            raise ValueError(f"more than {MEMBERS:,} members: {UNPACK}")
     except Exception as error:  # a damaged archive makes zipfile raise all kinds
         yield File(trail, changed, None, f"the archive could not be read: {shown(str(error))[:200]}")
         return
@@ -97,11 +102,13 @@ def members(file, trail, changed, search, left):
         try:
             data = unpacked(archive, member, left)
         except Exception as error:
+            if isinstance(error, Overfull) and whose and len(trail) == 1:  # an archive of the class
+                raise Overfull(f"{shown_path(trail)}: {error}: {UNPACK}") from None
             why = f"the member could not be read: {shown(str(error))[:200]}"
             yield File(here, member.date_time, None, why, whose)
             continue
         if kind(parts[-1]) == ".zip":
-            for found in members(io.BytesIO(data), here, member.date_time, search, left):
+            for found in members(io.BytesIO(data), here, member.date_time, search, [LARGEST[".zip"]]):
                 yield found._replace(whose=whose)
         else:
             yield File(here, member.date_time, data, "", whose)

@@ -12,6 +12,7 @@ from gdcourse.grading.archive import (
     ARCHIVE,
     LARGEST,
     MB,
+    UNPACK,
     File,
     Search,
     is_hidden,
@@ -49,7 +50,8 @@ def collect(folder, assignment=""):
 
     They lie in the folder, in a folder for each learner (and one for the assignment in it), or in zip
     archives. Of several files of one learner those named after ``assignment`` come first, then the
-    latest. Raises FileNotFoundError or NotADirectoryError when there is no such folder.
+    latest. Raises FileNotFoundError or NotADirectoryError when there is no such folder, and Overfull for a
+    class's archive that is too large.
     """
     search, best, names = Search(assignment, []), {}, {}
     for file in files(Path(folder), (), search):
@@ -150,7 +152,8 @@ def opened(path, trail, search):
             if not stat.S_ISREG(about.st_mode):
                 raise ValueError("a pipe or a device, not a file")
             if about.st_size > largest:
-                raise ValueError(f"larger than {largest // MB} MB")
+                hint = f": {UNPACK}" if largest == ARCHIVE else ""
+                raise ValueError(f"larger than {largest // MB} MB{hint}")
             if kind(path) == ".zip":
                 yield from members(file, trail, changed, search, [ARCHIVE])
             else:
