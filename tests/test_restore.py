@@ -94,7 +94,12 @@ def test_of_copies_the_last_counts_and_is_noted(book, assignment):
     book["cells"].insert(1, cell_of(book) | {"source": "other", "id": "copy"})
     given, notes = answers(book, assignment)
     assert given[FIRST] == RIGHT
-    assert notes == (f"{FIRST}: 2 copies of its cell, the last one is graded",)
+    assert notes == (f"{FIRST}: 2 copies of its cell, the last one that defines {FIRST} is graded",)
+
+
+def test_a_copy_without_the_function_does_not_count(book, assignment):
+    book["cells"].append(cell_of(book) | {"source": "print(7)", "id": "copy"})
+    assert answers(book, assignment)[0][FIRST] == RIGHT
 
 
 @pytest.mark.parametrize("kind", ["markdown", "raw"])

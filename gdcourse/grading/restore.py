@@ -26,8 +26,8 @@ def restored(assignment, answers):
 def read_answers(data, assignment):
     """({exercise: source}, notes) of a learner's file, read with patience; nothing of it is run.
 
-    An answer is the last cell with the exercise's grade_id, else the last with its id; where there is
-    none, or only the stub, the last cell that defines the function. Raises Unreadable, and nothing else,
+    An answer is the last cell with the exercise's grade_id, else the last with its id, of several the last that
+    defines the function; where there is none, or only the stub, the last cell elsewhere that does. Raises Unreadable, and nothing else,
     also when the file has no answer cell at all.
     """
     text, notes = decoded(data)
@@ -44,7 +44,7 @@ def read_answers(data, assignment):
     if moved:
         notes.append(f"found by the function's name, for the cell has lost its id: {', '.join(moved)}")
     for name in assignment.points:
-        source, about = accepted(found.get(name, []))
+        source, about = accepted(found.get(name, []), name)
         notes += [f"{name}: {note}" for note in about]
         if source is not None:
             answers[name] = source
@@ -161,13 +161,13 @@ def source_of(cell):
     return source if isinstance(source, str) else None
 
 
-def accepted(copies):
-    """(source, notes) of the last of the cells of one answer; None for a source that is not taken."""
+def accepted(copies, name):
+    """(source, notes) of the cell that counts of those of one answer; None for a source that is not taken."""
     if not copies:
         return None, ["its cell is missing"]
-    cell, notes = copies[-1], []
+    cell, notes = by_definition(copies, [name]).get(name, copies)[-1], []
     if len(copies) > 1:
-        notes.append(f"{len(copies)} copies of its cell, the last one is graded")
+        notes.append(f"{len(copies)} copies of its cell, the last one that defines {name} is graded")
     source = source_of(cell)
     if source is None:
         return None, [*notes, "its cell holds no text"]
