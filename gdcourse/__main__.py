@@ -151,6 +151,11 @@ def run_student(args):
     return 0
 
 
+def processors():
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def run_grade(args):
     try:
         from gdcourse.grading import command
@@ -206,10 +211,10 @@ def parser():
     grade.add_argument("--assignment", help="for example 03_gradient_descent")
     grade.add_argument("--out", required=True, help="folder for results, grades and feedback")
     grade.add_argument("--term", help="the inputs of the checks are drawn from this word")
-    grade.add_argument("--solutions", default=ROOT / "exercises" / "solutions", help="folder of solutions")
+    grade.add_argument("--solutions", help="folder of solutions (exercises/solutions)")
     grade.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
     grade.add_argument("--seconds", type=float, help="for one cell (20)")
-    grade.add_argument("--workers", type=int, default=os.cpu_count(), help="processes on this machine")
+    grade.add_argument("--workers", type=int, default=processors(), help="processes on this machine")
     grade.add_argument("--dask", metavar="ADDRESS", help="run on a dask.distributed cluster")
     grade.add_argument("--similarity", action="store_true", help="also list answers that are much alike")
     grade.add_argument("--no-sandbox", action="store_true", help="run the answers with your own rights")

@@ -126,10 +126,10 @@ STOPPED = {  # errors whose names tell a learner nothing
 }
 
 
-def check_notebook(path, timeout=60):
+def check_notebook(path, timeout=20):
     """Run a learner's notebook from top to bottom and return [(mark, name, text, points)], one an exercise.
 
-    A cell that runs longer than ``timeout`` seconds is interrupted. The file is only read. Raises
+    A cell that runs longer than ``timeout`` seconds, as many as grading gives it, is interrupted. The file is only read. Raises
     what :func:`read_notebook` and :func:`checker_of` raise, ValueError when the notebook has no
     exercises, and ImportError without nbclient.
     """

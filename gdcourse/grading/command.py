@@ -10,8 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gdcourse.grading import sandbox
+from gdcourse.grading.archive import Overfull
 from gdcourse.grading.judge import GraderFault
 from gdcourse.grading.run import grade, noted
+
+SOLUTIONS = Path(__file__).parents[2] / "exercises" / "solutions"
 
 
 def main(args):
@@ -19,13 +22,14 @@ def main(args):
 
     Raises ValueError for what cannot be graded, FileNotFoundError for what is not there.
     """
-    folder, assignment, term = asked(args)
-    solution = solution_of(assignment, args.solutions)
+    folder, assignment, term, solutions = asked(args)
+    solution = solution_of(assignment, solutions)
     try:
         kind = "none" if args.no_sandbox else sandbox.choose()
-        with executor(args) as pool:
-            entries = grade(folder, solution, args.out, pool, term, kind, args.seconds, args.similarity)
-    except (sandbox.NoSandbox, GraderFault) as error:
+        with executor(args) as (pool, workers):
+            how = term, kind, args.seconds, args.similarity, workers
+            entries = grade(folder, solution, args.out, pool, *how)
+    except (sandbox.NoSandbox, GraderFault, Overfull) as error:
         raise ValueError(str(error)) from None
     verdicts = Counter(e["result"]["verdict"] for e in entries)
     print(", ".join(f"{number} {verdict}" for verdict, number in sorted(verdicts.items())))
@@ -34,7 +38,7 @@ def main(args):
 
 
 def asked(args):
-    """(submissions, assignment, term) of the command line; with --resume, of the run that --out holds."""
+    """(submissions, assignment, term, solutions) of the command line; with --resume, of the run in --out."""
     if args.workers < 1 or args.seconds is not None and not 0 < args.seconds < math.inf:
         raise ValueError("--workers and --seconds must be above 0")
     if Path(args.out).exists() and not Path(args.out).is_dir():
@@ -47,14 +51,15 @@ def asked(args):
         given["submissions"] = args.submissions and str(Path(args.submissions).resolve())
         if other := [name for name, value in given.items() if value not in (None, about[name])]:
             raise ValueError(f"{args.out} holds a run with other {', '.join(other)}: leave out --resume")
-        return about["submissions"], about["assignment"], about["term"]
+        solutions = args.solutions or about["solutions"]
+        return about["submissions"], about["assignment"], about["term"], solutions
     if not args.submissions or not args.assignment:
         raise ValueError("needs the folder of submissions and --assignment, for example 03_gradient_descent")
     if not Path(args.submissions).is_dir():
         raise FileNotFoundError(f"no folder {args.submissions}: name the folder that holds the notebooks")
     if Path(args.submissions).resolve() in (out := Path(args.out).resolve(), *out.parents):
         raise ValueError("--out lies in the folder of submissions: name a folder beside it")
-    return given.values()
+    return *given.values(), args.solutions or SOLUTIONS
 
 
 def solution_of(assignment, folder):
@@ -71,17 +76,15 @@ def solution_of(assignment, folder):
 
 @contextlib.contextmanager
 def executor(args):
-    """Where the work is done: threads that wait for processes on this machine, or a cluster."""
+    """(executor, its workers): threads that wait for processes on this machine, or a cluster."""
     if not args.dask:
         pool = ThreadPoolExecutor(args.workers)
         try:
-            yield pool
+            yield pool, args.workers
         except KeyboardInterrupt:
             saved = len(list(Path(args.out, "results").glob("*.json")))
-            go_on = f"python -m gdcourse grade --resume --out {args.out}"
-            print(
-                f"gdcourse grade: interrupted; {saved} results are saved; to go on: {go_on}", file=sys.stderr
-            )
+            go_on = "type the same command again to go on"
+            print(f"gdcourse grade: interrupted; {saved} results are saved; {go_on}", file=sys.stderr)
             sys.stderr.flush()
             os._exit(130)  # the sandboxes die with this process; waiting for them would take minutes
         finally:
@@ -99,4 +102,4 @@ def executor(args):
             "such as tcp://host:8786"
         ) from None
     with client:
-        yield client.get_executor(pure=False, retries=2)
+        yield client.get_executor(pure=False, retries=2), max(1, len(client.nthreads()))

@@ -6,10 +6,11 @@ leaves the grade empty.
 """
 
 import csv
+import hashlib
 import html
 import io
 import re
-from unicodedata import category
+from unicodedata import category, normalize
 
 JOINERS = "\u200c\u200d"  # without them some names in Persian and Hindi are misspelt
 FORMULA = tuple("=+-@＝＋－＠")
@@ -18,6 +19,8 @@ FRONT = re.compile(r"([^\W\d]+ at line \d{1,4}: )?")  # what the plugin says of 
 ADVICE = "print the shapes on both sides of @|only what the course installs is there"
 PLACE = re.compile(rf"( at line \d+ \(`[^`]*`\))?(; ({ADVICE}))?\.?$")  # of "it raised"
 DIGITS = re.compile(r"[-+]?\.?\d([\d.e+-]*\d)?", re.I)
+LONG = re.compile(r"-?(\d+\.\d{2,}(e[-+]?\d+)?|\d+(\.\d)?e[-+]?\d+|\d{4,}(\.\d)?)")
+VALUE = re.compile(r"(?<![\w`])\[[^\]]*\]|(?<!\w)'[^']*'|\"[^\"]*\"")  # of an array or a text
 FAULT = "Not graded yet: the grading failed on our side. It will be done again, and costs you no points."
 
 
@@ -34,19 +37,32 @@ def one_line(text, most=500):
     return "".join(kept).lstrip(JOINERS + " ")[:most]
 
 
-def covered(text):
+def covered(text, public=()):
     """``text`` of a check as its learner may see it: without the numbers that belong to the hidden inputs.
 
-    An error's message may hold any of them: it loses all its digits, but not the place in the learner's code.
+    Arrays and texts in it lose all their numbers, the rest of it the long ones, but for those in ``public``.
+    An error's message may hold any: it loses all its digits, but not the place in the learner's code.
 
     >>> covered("double of 2.513: got 7.539, wanted 5.026.")
     'double of …: not the right value.'
+    >>> covered("at w = [3, -2] you divide by 0.731: add 1e-300.", {"1e-300"})
+    'at w = […, …] you divide by …: add 1e-300.'
     """
     text = one_line(text)
     if RAISED.match(text):
         return covered_error(text)
     text = re.sub(r": got .*, wanted .*", ": not the right value.", text)
-    return re.sub(r"-?\d+\.\d{2,}(e[-+]?\d+)?|-?\d+(\.\d)?e[-+]?\d+", "…", text)
+    text = VALUE.sub(lambda value: DIGITS.sub("…", value[0]), text)
+    return LONG.sub(lambda number: number[0] if number[0].lstrip("-") in public else "…", text)
+
+
+def public_numbers(source):
+    """The numbers that stand in ``source``, as texts without their signs.
+
+    >>> sorted(public_numbers("use 1e-300, not -0.25"))
+    ['0.25', '1e-300']
+    """
+    return {number[0].lstrip("-") for number in LONG.finditer(source)}
 
 
 def covered_error(text):
@@ -88,15 +104,30 @@ def earned(result, name):
     return result["exercises"][name]["points"]
 
 
+def safe_name(learner):
+    """A file name for a learner, different for each, of a-z, 0-9 and hyphens.
+
+    Its last ten digits tell two learners apart whose names look alike. They are no secret: who knows the
+    identifier can work them out, so publish a page to its learner only, never the folder.
+
+    >>> safe_name("../Ada Lovelace")
+    'ada-lovelace-504198ca2b'
+    """
+    plain = normalize("NFKD", learner).encode("ascii", errors="ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:40].strip("-") or "learner"
+    return f"{slug}-{hashlib.sha256(learner.encode('utf8', errors='surrogatepass')).hexdigest()[:10]}"
+
+
 def grades(run, entries):
     """The whole table: a row a submission, a column an exercise."""
-    head = ["learner", "name", "file", "verdict", "reason", *run["points"], "points", "of", "notes"]
+    head = ["learner", "name", "file", "verdict", "reason", *run["points"], "points", "of", "notes", "page"]
     rows = []
     for entry in entries:
         result, notes = entry["result"], "; ".join(map(one_line, entry["notes"]))
         marks = [earned(result, name) for name in run["points"]]
         texts = [entry["learner"], entry["name"], entry["file"], result["verdict"], result["reason"]]
-        rows.append([*map(one_line, texts), *marks, result["points"], result["of"], notes])
+        page = f"feedback/{safe_name(entry['learner'])}.html"
+        rows.append([*map(one_line, texts), *marks, result["points"], result["of"], notes, page])
     return as_csv([head], rows)
 
 
@@ -120,10 +151,11 @@ def comment(run, result):
     """What Moodle shows the learner, as HTML: a line for the total, one an exercise."""
     if result["verdict"] == "grader fault":
         return FAULT
-    lines = [f"{result['points']} of {result['of']} points. {covered(result['reason'])}"]
+    shown = lambda text: covered(text, run["public"])
+    lines = [f"{result['points']} of {result['of']} points. {shown(result['reason'])}"]
     for name, outcome in result["exercises"].items():
         if outcome["text"]:
-            lines.append(f"{run['titles'].get(name, name)}: {covered(outcome['text'])}")
+            lines.append(f"{run['titles'].get(name, name)}: {shown(outcome['text'])}")
     return "<br>".join(html.escape(line.strip()) for line in lines)
 
 

@@ -5,14 +5,13 @@ script, picture or request through. The pages need no network and no JavaScript.
 """
 
 import functools
-import hashlib
 import os
 import re
 from collections import Counter
 from math import ceil
 from pathlib import Path
 from statistics import median
-from unicodedata import category, normalize
+from unicodedata import category
 
 import mistune
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,7 +19,7 @@ from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
 from gdcourse.grading import gradebook
-from gdcourse.grading.gradebook import covered, one_line
+from gdcourse.grading.gradebook import covered, one_line, safe_name
 
 RAN = ("graded", "timeout", "crashed")  # verdicts on the answers
 VERDICTS = ("grader fault", "unreadable", "crashed", "timeout", "graded")  # what needs a look comes first
@@ -37,7 +36,7 @@ def write(out, run, entries):
     """Write grades.csv, index.html, feedback/*.html, and moodle.csv and canvas.csv where they have a row.
 
     ``run`` holds "assignment", "title", "term", "points" {exercise: points}, "titles" {exercise: heading},
-    "sandbox", "seconds", "date", and perhaps "ignored" [file that is no submission] and "alike" {"hint",
+    "stubs" {exercise: source}, "public" {number that a message may show}, "sandbox", "seconds", "date", and perhaps "ignored" [file that is no submission] and "alike" {"hint",
     "rows" of :func:`gdcourse.grading.similarity.report`}. An entry holds
     "learner", "name", "file", "system", "notes", "answers" {exercise: source}, "hints" {exercise: [Markdown]}
     and "result". Pages and tables of an earlier run that are of no use any more are removed.
@@ -67,20 +66,6 @@ def write_text(path, text):
     draft = Path(path).with_name(Path(path).name + ".part")
     draft.write_bytes(text.encode("utf8", errors="replace"))
     os.replace(draft, path)
-
-
-def safe_name(learner):
-    """A file name for a learner, different for each, of a-z, 0-9 and hyphens.
-
-    Its last ten digits tell two learners apart whose names look alike. They are no secret: who knows the
-    identifier can work them out, so publish a page to its learner only, never the folder.
-
-    >>> safe_name("../Ada Lovelace")
-    'ada-lovelace-504198ca2b'
-    """
-    plain = normalize("NFKD", learner).encode("ascii", errors="ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:40].strip("-") or "learner"
-    return f"{slug}-{hashlib.sha256(learner.encode('utf8', errors='surrogatepass')).hexdigest()[:10]}"
 
 
 def overview(run, entries):

@@ -1,33 +1,38 @@
 """One run of grading: canary, intake, restore, validate in batches on any executor, reports."""
 
 import hashlib
+import inspect
 import json
 import secrets
 import time
 from concurrent.futures import as_completed
 from datetime import date
+from math import ceil
 from pathlib import Path
 
 from tqdm import tqdm
 
-from gdcourse.grading import intake, report, similarity
+from gdcourse.grading import gradebook, intake, report, similarity
 from gdcourse.grading.assignment import prepare
 from gdcourse.grading.judge import GraderFault
 from gdcourse.grading.restore import Unreadable, read_answers, restored
 from gdcourse.grading.validate import NOT_RUN, limits_of, nothing, validate
+from gdcourse.student import checker_of
 
-BATCH = 20  # submissions that share one start of pytest
+BATCH = 20  # submissions that share one start of pytest, at most
 
 
-def grade(folder, solution, out, executor, term=None, sandbox="bubblewrap", seconds=None, similar=False):
+def grade(
+    folder, solution, out, executor, term=None, sandbox="bubblewrap", seconds=None, similar=False, workers=1
+):
     """Grade the submissions in ``folder`` against the notebook ``solution``; write results and reports to ``out``.
 
     ``executor`` is any of concurrent.futures, ``seconds`` the limit for a cell, 20 if nothing else is said. The
     inputs are drawn from the word ``term``, at first a random one. ``similar`` adds the answers that are much
-    alike. ``out`` notes these options for the next run, and what it holds of the same file and the same
-    questions is not run again. Returns the entries that the reports show. Raises GraderFault, before anything
+    alike. ``workers`` are as many batches as ``executor`` runs at once. ``out`` notes these options for the next
+    run, and what it holds of the same file, questions, seconds and sandbox is not run again. Returns the entries that the reports show. Raises GraderFault, before anything
     is graded, when the solution does not get full marks or the untouched notebook gets any; ValueError for a
-    folder without submissions, and when ``out`` holds another assignment or term.
+    folder without submissions, and when ``out`` holds another assignment, term or folder's grades.
     """
     begin, out, there = time.time(), Path(out), noted(out)
     term = term or there.get("term") or secrets.token_hex(4)
@@ -36,21 +41,23 @@ def grade(folder, solution, out, executor, term=None, sandbox="bubblewrap", seco
     submissions, ignored = intake.collect(folder, assignment.name)
     if not submissions:
         raise ValueError(f"no notebooks and no zip archives in {folder}")
-    claim(out, folder, assignment, {"sandbox": sandbox, "seconds": seconds, "similar": similar})
-    limits = limits_of({"": assignment.notebook}, seconds)
+    options = {"sandbox": sandbox, "seconds": seconds, "similar": similar}
+    claim(out, folder, assignment, options | {"solutions": str(Path(solution).resolve().parent)})
+    limits = limits_of(restored(assignment, assignment.solutions), seconds)
     ask = lambda notebooks: executor.submit(validate, notebooks, limits, sandbox)
     canary(ask, assignment)
-    asked = f"{assignment.key()} {seconds}"
+    asked = f"{assignment.key()} {seconds} {sandbox}"
     entries = [entry(submission, assignment, asked) for submission in submissions]
     todo = [e for e in entries if not is_done(out, e)]
     with tqdm(total=len(entries), initial=len(entries) - len(todo), unit="file", disable=None) as bar:
-        for e, result in results(ask, todo, assignment):
+        for e, result in results(ask, todo, assignment, workers):
             save(out, e, result)
             bar.update()
     for e in entries:
         e["result"] = json.loads(place(out, e).read_text(encoding="utf8"))["result"]
     about = {"assignment": assignment.name, "title": assignment.title, "term": term, "sandbox": sandbox}
     about |= {"points": assignment.points, "titles": assignment.titles, "ignored": ignored}
+    about |= {"stubs": stubs_of(assignment), "public": public(assignment)}
     if similar:
         about["alike"] = {"hint": similarity.HINT, "rows": alike(entries, assignment)}
     report.write(out, about | {"seconds": time.time() - begin, "date": str(date.today())}, entries)
@@ -58,10 +65,20 @@ def grade(folder, solution, out, executor, term=None, sandbox="bubblewrap", seco
 
 
 def alike(entries, assignment):
-    stubs = {
-        cell["id"]: cell["source"] for cell in assignment.notebook["cells"] if cell["id"] in assignment.points
-    }
-    return similarity.report({e["learner"]: e["answers"] for e in entries}, stubs, assignment.solutions)
+    answers = {e["learner"]: e["answers"] for e in entries}
+    return similarity.report(answers, stubs_of(assignment), assignment.solutions)
+
+
+def stubs_of(assignment):
+    """{exercise: the source of its answer cell as it was handed out}."""
+    cells = assignment.notebook["cells"]
+    return {cell["id"]: cell["source"] for cell in cells if cell["id"] in assignment.points}
+
+
+def public(assignment):
+    """The numbers that a learner may read in the messages of the checks: those of their own text."""
+    _, function = next(iter(checker_of(f"{assignment.name}.ipynb").exercises.values()))
+    return gradebook.public_numbers(inspect.getsource(inspect.getmodule(function)))
 
 
 def noted(out):
@@ -71,15 +88,16 @@ def noted(out):
 
 
 def claim(out, folder, assignment, options):
-    """Make ``out`` and its run.json; ValueError when it holds another assignment or term."""
+    """Make ``out`` and its run.json; ValueError when it holds another assignment, term or folder's grades."""
     about = {"assignment": assignment.name, "term": assignment.term}
+    about |= {"submissions": str(Path(folder).resolve())}
     there = noted(out)
     if there and any(there[name] != value for name, value in about.items()):
         raise ValueError(
-            f"{out} holds the grades of {there['assignment']}, term {there['term']}: name another folder"
+            f"{out} holds the grades of {there['assignment']}, term {there['term']}, for the submissions in "
+            f"{there['submissions']}: name another folder"
         )
     (out / "results").mkdir(parents=True, exist_ok=True)
-    about |= {"submissions": str(Path(folder).resolve())}
     report.write_text(out / "run.json", json.dumps(about | options, indent=1))
 
 
@@ -131,13 +149,14 @@ def is_done(out, entry):
         return False
 
 
-def results(ask, entries, assignment):
+def results(ask, entries, assignment, workers):
     """(entry, result) of each entry, as they come; when a batch is lost with its worker, the grader is at fault."""
     for e in entries:
         if e["notebook"] is None:
             yield e, filled(nothing("unreadable", e["problem"]), assignment)
     readable = [e for e in entries if e["notebook"]]
-    batches = [dict(enumerate(readable[k : k + BATCH])) for k in range(0, len(readable), BATCH)]
+    size = min(BATCH, max(1, ceil(len(readable) / workers)))
+    batches = [dict(enumerate(readable[k : k + size])) for k in range(0, len(readable), size)]
     jobs = {ask({str(k): e["notebook"] for k, e in batch.items()}): batch for batch in batches}
     for job in as_completed(jobs):
         error = job.exception()

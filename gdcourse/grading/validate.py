@@ -28,13 +28,12 @@ OPTIONS += ["--nbval-lax", "--nbval-kernel-name=gdcourse", "--continue-on-collec
 OPTIONS += ["--tb=no", "--color=no", "-q", "-W", "ignore"]
 
 
-def validate(notebooks, limits=None, sandbox="bubblewrap"):
+def validate(notebooks, limits, sandbox="bubblewrap"):
     """{key: result} of {key: notebook}: the marks and points of each exercise, as JSON values.
 
     ``sandbox`` is what ``sandbox.choose()`` returned, or "none". An answer that stops Python costs its own
     exercise; the rest is run again without it.
     """
-    limits = limits or limits_of(notebooks)
     results = run_alone_where_lost(notebooks, limits, sandbox)
     guilty = {key: [] for key in notebooks}
     while rest := cut_short(notebooks, results, guilty):
@@ -56,20 +55,14 @@ def cut_short(notebooks, results, guilty):
     return rest
 
 
-def limits_of(notebooks, seconds=20):
-    """The limits for ``notebooks`` with ``seconds`` for a cell: time for as many answers as each may hold.
+def limits_of(solved, seconds=20):
+    """The limits for the notebook ``solved`` with ``seconds`` for a cell: time for as many answers as it holds.
 
-    The locked cells call for more: memory for torch, the cache for a notebook that reads data.
+    Its code calls for more: memory for torch, the cache for a notebook that reads data.
     """
-    locked = [
-        cell["source"]
-        for book in notebooks.values()
-        for cell in book["cells"]
-        if "nbgrader" not in cell["metadata"]
-    ]
-    code = "\n".join(locked)
-    answers = [sum("nbgrader" in cell["metadata"] for cell in book["cells"]) for book in notebooks.values()]
-    limits = walls.Limits(seconds, START_SECONDS + seconds * max(answers, default=0))
+    code = "\n".join(cell["source"] for cell in solved["cells"])
+    answers = sum("nbgrader" in cell["metadata"] for cell in solved["cells"])
+    limits = walls.Limits(seconds, START_SECONDS + seconds * answers)
     if "torch" in code:
         limits = limits._replace(memory=4 * limits.memory)
     if "fetch" in code or "datasets" in code:
