@@ -6,7 +6,7 @@ import pytest
 
 from gdcourse.checks.core import Checker, run, want_close
 from gdcourse.grading.judge import GraderFault, judge, write_calls
-from gdcourse.probes import attempt
+from gdcourse.probes import attempt, encode
 from tests.test_exercises import BANKS, CHECKERS, every_exercise
 
 TERMS = ["2026-autumn", "2027-spring"]
@@ -33,6 +33,14 @@ def test_a_mistake_told_from_elsewhere_gets_its_own_message(stem, exercise):
     for answer, fragment in BANKS[stem].WRONG[exercise]:
         mark, text, earned = told(check, exercise, right[0], answer, TERMS[0])
         assert (mark, earned) == ("✗", 0) and fragment in text
+
+
+@every_exercise
+def test_each_term_asks_other_questions(stem, exercise):
+    check, right = CHECKERS[stem], BANKS[stem].RIGHT[exercise][0]
+    calls, others = (write_calls(check, exercise, right, term)[0] for term in TERMS)
+    has_inputs = any(call["args"] != encode(()) for call in calls)
+    assert (calls != others) == has_inputs
 
 
 ODD = [0, -1.5, [], {}, "text", {"tuple": []}, {"tuple": [1, 2, 3]}, {"array": ["<f8", [0], []]}, {"dict": []},

@@ -91,7 +91,10 @@ def fit_line(answer):
 
 @check.exercise(points=3)
 def convert_lr(answer):
-    cases = [(lr, m, old, new) for lr, m in ((0.1, 5), (0.003, 17)) for old in SCALES for new in SCALES]
+    rng = draw(25)
+    steps = rng.uniform(0.001, 0.1, 2).round(4).tolist()
+    sizes = rng.choice(np.arange(6, 40), 2, replace=False).tolist()
+    cases = [(lr, m, old, new) for lr, m in zip(steps, sizes) for old in SCALES for new in SCALES]
     names = [f'from "{old}" to "{new}" with lr = {lr}, m = {m}' for lr, m, old, new in cases]
     got = np.array([numbers(run(answer, *case), (), name) for case, name in zip(cases, names)])
     table = lambda f: np.array([f(lr, m, SCALES[old](m), SCALES[new](m)) for lr, m, old, new in cases])

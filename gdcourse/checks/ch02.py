@@ -164,21 +164,25 @@ def directional_slope(answer):
 
 @check.exercise(points=2)
 def relative_error(answer):
+    rng = draw(25)
+    small, large = rng.uniform([1, 3], [2, 4]).round(3).tolist()
+    gap = large - small
     cases = [
-        (2.0, 1.0, 0.5, "a gradient twice too large"),
-        (1.0, 2.0, 0.5, "a gradient twice too small"),
-        (-3.0, 3.0, 2.0, "a flipped sign"),
-        (3.0, -3.0, 2.0, "a flipped sign"),
-        (-4.0, -5.0, 0.2, "two negative slopes"),
-        (-5.0, -4.0, 0.2, "two negative slopes"),
-        (0.0, 3.0, 1.0, "a zero gradient"),
-        (3.0, 0.0, 1.0, "a measured slope of zero"),
+        (large, small, gap / large, "a gradient too large"),
+        (small, large, gap / large, "a gradient too small"),
+        (-large, large, 2.0, "a flipped sign"),
+        (large, -large, 2.0, "a flipped sign"),
+        (-small, -large, gap / large, "two negative slopes"),
+        (-large, -small, gap / large, "two negative slopes"),
+        (0.0, large, 1.0, "a zero gradient"),
+        (large, 0.0, 1.0, "a measured slope of zero"),
         (0.0, 0.0, 0.0, "both slopes zero"),
-        (1e-12, 0.0, 1.0, "two tiny slopes"),
-        (1.0 + 2e-7, 1.0, 2e-7 / (1.0 + 2e-7), "two slopes that differ in the seventh digit"),
+        (small * 1e-12, 0.0, 1.0, "two tiny slopes"),
+        (small * (1 + 2e-7), small, 2e-7 / (1 + 2e-7), "two slopes that differ in the seventh digit"),
     ]
     for claimed, measured, want, what in cases:
-        got = _number(run(answer, claimed, measured), f"{what} ({claimed:g} against {measured:g})")
+        what = f"{what} ({claimed:g} against {measured:g})"
+        got = _number(run(answer, claimed, measured), what)
         if got < 0:
             raise Mistake(
                 f"{what}: got {got:.6g}, and every negative number is below 1e-7: take the absolute value."
@@ -191,19 +195,19 @@ def relative_error(answer):
             raise Mistake(
                 f"{what}: got {got}; divide by max(|claimed|, |measured|, 1e-300), which is never zero."
             )
-        if want == 0.5 and is_close(got, 1.0):
-            raise Mistake(f"{what}: got 1, wanted 0.5: divide by the larger of the two sizes.")
-        if want == 0.5 and is_close(got, 2 / 3):
-            raise Mistake(f"{what}: got 2/3, wanted 0.5: divide by the larger size, not by the mean of both.")
-        if want == 0.5 and is_close(got, 1 / 3):
-            raise Mistake(f"{what}: got 1/3, wanted 0.5: divide by the larger size, not by the sum of both.")
-        if want == 0.2 and got > 1e6:
+        negative = max(claimed, measured) < 0
+        if negative and got > 1e6:
             raise Mistake(
-                f"{what}: got {got:.3g}: the size of a slope is |s|; max(-4, -5, 1e-300) picks the 1e-300."
+                f"{what}: got {got:.3g}: the size of a slope is |s|; the max of two negative numbers and 1e-300 "
+                "picks the 1e-300."
             )
+        seen = f"{what}: got {got:.6g}, wanted {want:.6g}"
         want_close(got, want, what, [
-            (0.25, "two negative slopes: got 0.25, wanted 0.2: divide by the larger of *both* sizes, with abs on each."),
-            (1e-4, "a floor of 1e-8 passes any wrong gradient of a loss in tiny units: use 1e-300."),
+            (gap / small, f"{seen}: divide by the larger of "
+             + ("*both* sizes, with abs on each." if negative else "the two sizes.")),
+            (2 * gap / (small + large), f"{seen}: divide by the larger size, not by the mean of both."),
+            (gap / (small + large), f"{seen}: divide by the larger size, not by the sum of both."),
+            (small * 1e-4, "a floor of 1e-8 passes any wrong gradient of a loss in tiny units: use 1e-300."),
         ], atol=1e-12)  # fmt: skip
     for claimed, measured in ((np.nan, 1.0), (1.0, np.nan), (np.nan, np.nan)):
         got = _number(run(answer, claimed, measured), "a slope that is NaN")

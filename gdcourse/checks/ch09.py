@@ -417,8 +417,10 @@ SLOPES = {  # of the functions of the probe
 
 @check.exercise(points=3)
 def dual_slope(answer):
+    rng = draw(95)
+    places = [*rng.uniform([1.1, -0.9], [1.9, -0.6]).round(3).tolist(), int(rng.integers(4, 10))]
     for name, slope in SLOPES.items():
-        for x in (1.3, -0.7, 3):
+        for x in places:
             result = run(answer, name, x, probe=ch09.once)
             value, measured = numbers(result, (2,), f"value and slope of f(t) = {name}")
             v, s, at = ch09.FUNCTIONS[name](x), slope(x), f"f(t) = {name} at {x}"

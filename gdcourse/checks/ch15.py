@@ -66,7 +66,7 @@ GIVEN = {"A": A, "B": B, "C": C, "D": D, "E": E, "twin": A.copy(), "empty": np.z
 
 
 def trees():
-    """[(tree, {name: array})], with a shared array, equal twins, lists in lists and other things.
+    """[(tree, {name: array})], with a shared array, equal twins, lists in lists and other things; the last is drawn.
 
     "#A" is the array A of GIVEN.
     """
@@ -82,6 +82,18 @@ def trees():
     yield {"a": {"w": "#A"}, "b": {"w": "#twin"}}, {"a.w": "A", "b.w": "twin"}
     yield {"x": {"y": {"z": "#D"}}, "first": "#D", "e": "#empty"}, {"x.y.z": "D", "e": "empty"}
     yield {"empty": {}, "none": [], "rate": 0.5, "pair": ("#A", "#B")}, {}
+    tree = grown(draw(155), "uvwxyz")
+    first = {x: name for name, x in reversed(every(tree))}
+    yield tree, {name: x for name, x in every(tree) if first[x] == name}
+
+
+def grown(rng, keys, depth=2):
+    """A drawn dictionary of arrays, other things, and in turn such dictionaries and lists."""
+    leaves = [*(f"#{name}" for name in GIVEN), "text", None, 0.5]
+    some = [leaves[k] for k in rng.integers(len(leaves), size=rng.integers(3, 5))]
+    if depth:
+        some[1:1] = [grown(rng, keys, depth - 1), list(grown(rng, keys, depth - 1).values())]
+    return dict(zip(rng.permutation(list(keys)).tolist(), some))
 
 
 def every(tree, prefix=""):

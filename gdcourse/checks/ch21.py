@@ -131,14 +131,13 @@ def loss_scale(answer):
 
 @check.exercise(points=2)
 def segments_memory(answer):
-    for sizes, a, c in (
-        ([2, 6, 1, 4], 50, 32),  # longest, shortest, first, last and mean all differ
-        ([3, 3, 2], 100, 7),
-        ([6], 9, 4),
-        ([1, 1, 1], 8, 3),
-        ([2, 9], 5, 1),
-    ):
-        got = numbers(run(answer, list(sizes), a, c), (2,), "(bytes, forward work)")
+    rng = draw(6)
+    cuts = [rng.integers([3, 15, 1, 5], [5, 26, 3, 7])]  # longest, shortest, first, last and mean all differ
+    cuts += [rng.integers(1, 10, k) for k in (3, 1, 2)] + [np.ones(3, int)]
+    for sizes in cuts:
+        sizes, c = sizes.tolist(), int(rng.integers(20, 100))
+        a = int(rng.choice([211, 223, 227, 229, 233, 239]))  # a prime: no two mistakes give the same bytes
+        got = numbers(run(answer, sizes, a, c), (2,), "(bytes, forward work)")
         layers, k = sum(sizes), len(sizes)
         want_close(got[0], k * c + max(sizes) * a, f"bytes for sizes {sizes}", [
             (layers * a, "that is without checkpointing: only one segment's activations are there at a time."),
@@ -168,11 +167,13 @@ def segments_memory(answer):
 
 @check.exercise(points=2)
 def kernel_time(answer):
-    for duration, compile_time, busy, repeat in (
-        (2.0, 300.0, 0.0, 20),
-        (7.0, 900.0, 80.0, 10),
-        (0.5, 150.0, 9.0, 50),
-    ):
+    rng = draw(7)
+    durations = rng.uniform([1, 5, 0.4], [3, 8, 0.8]).round(3)
+    compiles = (durations * rng.uniform(60, 140, 3)).round(3)
+    queues = rng.uniform([0, 50, 5], [0, 100, 15]).round(3)
+    repeats = rng.integers([14, 5, 40], [20, 12, 60])  # at 14 to 19, no two mistakes give the same time
+    cases = zip(durations.tolist(), compiles.tolist(), queues.tolist(), repeats.tolist())
+    for duration, compile_time, busy, repeat in cases:
         got, launches = run(answer, duration, compile_time, busy, repeat, probe=ch21.timed)
         got = numbers(got, (), "the time")
         if abs(got - duration) <= 0.05 * duration:

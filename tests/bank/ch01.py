@@ -228,7 +228,7 @@ WRONG = {
         (lambda lr, m, old, new: lr * C[new](m), "new scale only"),
         (lambda lr, m, old, new: lr / C[new](m), "old scale is missing"),
         (lambda lr, m, old, new: lr * C[old](m), "new scale is missing"),
-        (lambda lr, m, old, new: lr * C[old](5) / C[new](5), "m = 17: got"),
+        (lambda lr, m, old, new: lr * C[old](5) / C[new](5), 'from "half sum" to "half mean"'),
         (lambda lr, m, old, new: f"{lr} or so", "wanted numbers"),
         (lambda lr, m, old, new: {"half sum": lr}[new], "raised KeyError"),
     ],
