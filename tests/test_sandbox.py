@@ -1,9 +1,12 @@
 """The sandbox: what a learner's Python sees and may do in it, and what an odd line from it does outside: nothing."""
 
 import asyncio
+import errno
 import json
 import os
+import platform
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -13,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gdcourse import doctor
-from gdcourse.grading import sandbox
+from gdcourse.grading import sandbox, seccomp
 from gdcourse.grading.kernel import SandboxProvisioner
 from gdcourse.grading.plugin import ODD, at_most, clearer, outcome, plain
+from gdcourse.grading.watched import in_memory
 from gdcourse.probes import decode
 
 inside = pytest.mark.skipif(
@@ -92,6 +96,98 @@ def test_it_holds_no_file_of_ours_open(run):
 def test_it_is_short_of_memory_and_processes(run):
     ask = "import resource as r; print([r.getrlimit(x)[1] for x in (r.RLIMIT_AS, r.RLIMIT_NPROC, r.RLIMIT_CORE)])"
     assert json.loads(run(ask, memory=2**30, processes=50)) == [2**30, 50, 0]
+    of_1 = ask.replace("getrlimit(x)", "prlimit(1, x)")  # whose memory it can write
+    assert json.loads(run(of_1, memory=2**30, processes=50)) == [2**30, 50, 0]
+
+
+MACHINE = platform.machine()
+filtered = pytest.mark.skipif(MACHINE not in seccomp.MACHINES, reason="needs a filter for this machine")
+
+
+def column(machine):
+    """{name: number} of the system calls that are denied on ``machine``."""
+    return {name: row[list(seccomp.MACHINES).index(machine)] for name, row in seccomp.DENIED.items()}
+
+
+@inside
+@filtered
+def test_it_makes_no_memory_that_no_limit_counts(run):
+    numbers = [*column(MACHINE).values(), seccomp.X32]
+    code = f"""import ctypes, errno, mmap, socket
+libc = ctypes.CDLL(None, use_errno=True)
+print([errno.errorcode[ctypes.get_errno()] for n in {numbers} if libc.syscall(n, 0, 0, 0, 0, 0) == -1])
+larger = lambda: socket.socketpair()[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**22)
+for call in lambda: mmap.mmap(-1, 4096), lambda: open('/dev/zero'), larger:
+    try: print(call())
+    except PermissionError: print('denied')
+print(*[line.split()[1] for line in open('/proc/1/status') if line.startswith('Seccomp:')])"""
+    assert run(f"exec({code!r})").splitlines() == [str(len(numbers) * ["EPERM"]), *(3 * ["denied"]), "2"]
+
+
+@inside
+def test_it_may_share_memory_in_files(run):
+    code = """import multiprocessing as m, multiprocessing.shared_memory as s, numpy as np, matplotlib.pyplot as plt
+block, queue = s.SharedMemory(create=True, size=8), m.SimpleQueue()
+def work():
+    with lock: np.ndarray(1, buffer=block.buf)[:] = 3.5
+    queue.put(shared.value)
+lock, shared = m.Lock(), m.Value('i', 7)
+child = m.Process(target=work)
+child.start(); child.join()
+plt.plot([1]); plt.savefig('/tmp/a.png')
+print(queue.get(), np.ndarray(1, buffer=block.buf)[0])
+block.close(); block.unlink()"""
+    assert run(f"exec({code!r})") == "7 3.5"
+
+
+def answer_of(machine, number, place=0, argument=0, architecture=None):
+    """What the filter of ``machine`` answers to a call with the ``argument`` at ``place``: "allow" or an error's name."""
+    arguments = [0] * place + [argument] + [0] * (5 - place)
+    data = struct.pack("=iIQ6Q", number, architecture or seccomp.MACHINES[machine], 0, *arguments)
+    steps = list(struct.iter_unpack("=HBBI", seccomp.program(machine)))
+    at = value = 0
+    while True:
+        code, then, otherwise, k = steps[at]
+        at += 1
+        if code == seccomp.RETURN:
+            return "allow" if k == 0x7FFF0000 else errno.errorcode[k & 0xFFFF]
+        if code == seccomp.LOAD:
+            (value,) = struct.unpack_from("=I", data, k)
+        elif code == seccomp.AND:
+            value &= k
+        else:
+            at += then if (value == k if code == seccomp.EQUAL else value >= k) else otherwise
+
+
+@pytest.mark.parametrize("machine", seccomp.MACHINES)
+def test_the_filter_denies_what_it_names_and_nothing_else(machine):
+    denied = [*column(machine).values(), *range(seccomp.X32, seccomp.X32 + 3), -1]
+    assert {answer_of(machine, number) for number in denied} == {"EPERM"}
+    assert {answer_of(machine, number) for number in {*range(480)} - {*denied}} == {"allow"}
+    at = list(seccomp.MACHINES).index(machine)
+    for numbers, place, _, value in seccomp.DENIED_IF.values():
+        assert answer_of(machine, numbers[at], place, value) == "EPERM"
+        assert answer_of(machine, numbers[at], place, value ^ 3) == "allow"
+        assert answer_of(machine, numbers[at] + 1, place, value) == "allow"
+    assert answer_of(machine, 0, architecture=0x40000003) == "EPERM"
+
+
+def test_elsewhere_it_goes_without_a_filter(monkeypatch):
+    monkeypatch.setattr(seccomp.platform, "machine", lambda: "riscv64")
+    assert sandbox.inner("bubblewrap", sandbox.Limits())[0] == "bwrap"
+
+
+def test_memory_is_seen_that_is_shared_or_of_a_process_whose_first_thread_has_ended():
+    fill = (
+        f"import mmap, time; m = mmap.mmap(-1, {50 * sandbox.MB}); m.write(bytes(len(m))); print(flush=True)"
+    )
+    ends = f"import ctypes, threading, time\ndef fill(): {fill}; time.sleep(60)\nthreading.Thread(target=fill).start()\n"
+    ends += "ctypes.CDLL(None).pthread_exit(None)"
+    for code in f"{fill}; time.sleep(60)", ends:
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            assert 50 * sandbox.MB < in_memory(process.pid) < 100 * sandbox.MB
+            process.kill()
 
 
 @inside

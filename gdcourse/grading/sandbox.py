@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import gdcourse
+from gdcourse.grading import seccomp
 
 MB = 2**20
 NOBODY = 65534
@@ -121,23 +122,36 @@ def memory_folder(path, size):
     return ["--perms", "1777", "--size", str(size), "--tmpfs", path]
 
 
+def bubblewrap():
+    """bwrap with the filter of system calls, which it reads from an open file; the shell makes it in pytest's /tmp."""
+    octal = "".join(f"\\{byte:03o}" for byte in seccomp.program())
+    if not octal:
+        return ["bwrap"]
+    lines = f"printf '{octal}' > /tmp/$$", "exec 9< /tmp/$$", "rm /tmp/$$", 'exec bwrap --seccomp 9 "$@"'
+    return ["sh", "-c", " && ".join(lines), "bwrap"]
+
+
 def inner_bubblewrap(limits, binds):
     package = Path(gdcourse.__file__).parent
-    args = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
+    args = [*bubblewrap(), "--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
     args += ["--die-with-parent", "--new-session", "--clearenv"]
     for name, value in environment(limits).items():
         args += ["--setenv", name, value]
     # /tmp comes first, for Python may lie below it.
     args += [*memory_folder("/tmp", limits.scratch), *system(), "--proc", "/proc", "--dev", "/dev"]
-    args += memory_folder("/dev/shm", limits.scratch)
+    # Mapped, /dev/zero is the shared memory that the filter denies.
+    args += ["--ro-bind", "/dev/null", "/dev/zero", *memory_folder("/dev/shm", limits.scratch)]
     for name in HIDDEN:
         args += [*memory_folder(str(package / name), MB), "--remount-ro", str(package / name)]
     if limits.data:
         args += bind("--ro-bind", limits.data)
     for how, path in binds:
         args += bind("--ro-bind" if how == "ro" else "--bind", path)
-    # The limits are set inside, where processes are counted for this sandbox alone.
-    return [*args, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", *ceilings(limits)]
+    # The limits are set inside, where processes are counted for this sandbox alone; bwrap's process 1, which the
+    # kernel can rewrite through /proc/1/mem, has them too.
+    first = ["sh", "-c", " ".join(ceilings(limits)) + ' --pid 1 && exec "$@"', "sh"]
+    args += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    return [*args, *first, *ceilings(limits)]
 
 
 def inner_container(kind, limits, binds):

@@ -1,6 +1,7 @@
 """nbval's kernel, watched: it is stopped at its limits of time, output and memory."""
 
 import os
+import re
 import time
 from collections import deque
 from contextlib import suppress
@@ -13,6 +14,8 @@ from nbval.kernel import RunningKernel
 from gdcourse.grading.sandbox import MB, Limits
 from gdcourse.student import STOPPED
 
+MANY = 100_000  # files, of about 1 kB of memory each
+
 
 class Stopped(Exception):
     """The kernel was stopped; ``verdict`` says how the notebook's result counts."""
@@ -23,7 +26,7 @@ class Stopped(Exception):
 
 
 class Kernel(RunningKernel):
-    """nbval's kernel with limits: of time, for a cell and in all, and of output. Raises Stopped beyond them."""
+    """nbval's kernel with limits: of time, for a cell and in all, of a cell's output, of memory. Raises Stopped."""
 
     limits = Limits()
 
@@ -35,6 +38,7 @@ class Kernel(RunningKernel):
         self.end = time.monotonic() + self.limits.notebook_seconds
 
     def start_cell(self):
+        self.bytes = self.messages = 0
         self.deadline = min(self.end, time.monotonic() + self.limits.cell_seconds)
 
     def get_message(self, stream, timeout=None):
@@ -61,6 +65,8 @@ class Kernel(RunningKernel):
             self.next_look = time.monotonic() + 0.5
             if in_memory(self.km.provisioner.pid) > 2 * self.limits.memory:
                 raise Stopped("crashed", f"took more than {2 * self.limits.memory // MB:,} MB of memory.")
+            if files_of(self.km.provisioner.pid) > MANY:
+                raise Stopped("crashed", f"made more than {MANY:,} files.")
 
     def receive(self, timeout):
         """Take in what has come on both channels, within ``timeout`` seconds; whether anything had."""
@@ -88,13 +94,37 @@ class Kernel(RunningKernel):
 
 
 def in_memory(pid):
-    """Bytes of their own in memory of the process ``pid`` and of all below it."""
+    """Bytes in memory, their own or shared, of the process ``pid`` and of all below it."""
     total, todo = 0, [pid]
     while todo:
-        folder = Path(f"/proc/{todo.pop()}")
-        with suppress(OSError):  # it has just ended
-            _, resident, shared, *_ = map(int, (folder / "statm").read_text().split())
-            total += (resident - shared) * os.sysconf("SC_PAGE_SIZE")
-            for task in folder.glob("task/*/children"):
-                todo += task.read_text().split()
+        sizes = [0]
+        for thread in threads(todo.pop()):
+            with suppress(OSError):  # it has just ended
+                todo += (thread / "children").read_text().split()
+                sizes.append(resident((thread / "status").read_text()))
+        total += max(sizes)  # of a first thread that has ended nothing is shown, though others go on
     return total
+
+
+def files_of(pid):
+    """How many files lie in the sandbox's folders in memory, whose size does not count empty ones."""
+    total = 0
+    with suppress(OSError):  # it has just ended
+        children = [k for thread in threads(pid) for k in (thread / "children").read_text().split()]
+        for place in [f"/proc/{child}/root/{name}" for child in children for name in ("tmp", "dev/shm")]:
+            if not os.path.samefile(place, place.partition("root")[2]):  # as it is without a sandbox
+                about = os.statvfs(place)
+                total += about.f_files - about.f_ffree
+    return total
+
+
+def threads(pid):
+    """The folders below /proc of the threads of a process."""
+    with suppress(OSError):  # it has just ended
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    return []
+
+
+def resident(status):
+    """Bytes in memory but for files, by the ``status`` of a thread's process."""
+    return 1024 * sum(map(int, re.findall(r"^Rss(?:Anon|Shmem):\s*(\d+)", status, re.MULTILINE)))

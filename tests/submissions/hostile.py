@@ -394,6 +394,47 @@ hostile("reads where it must not", at_call("import ctypes; ctypes.string_at(0)")
 hostile("recurses without limit", "import sys\nsys.setrecursionlimit(10**9)\n" + at_call("f = lambda k: max([k], key=f)\nf(0)"),
         "crashed")  # fmt: skip
 hostile("takes all memory", at_call("a = [np.empty(10**7) for _ in range(1000)]"), says="MemoryError")  # fmt: skip
+hostile("fills memory that its processes share", at_call("""
+import mmap, time
+for _ in range(20):
+    shared = mmap.mmap(-1, 3 * 10**7)
+    if os.fork() == 0:
+        shared.write(bytes(3 * 10**7))
+        time.sleep(60)
+        os._exit(0)
+"""), says="raised PermissionError")  # fmt: skip
+hostile("fills files that lie in no folder", at_call("""
+for file in [os.memfd_create("x") for _ in range(60)]:
+    os.write(file, bytes(10**7))
+"""), says="raised PermissionError")  # fmt: skip
+hostile("fills segments of System V, and detaches them", """
+import ctypes
+libc, address = ctypes.CDLL(None), ctypes.c_void_p
+libc.shmat.restype = address
+def loss_curve(*args):
+    segments = [libc.shmget(0, 10**7, 0o1600) for _ in range(60)]
+    for place in [libc.shmat(segment, None, 0) for segment in segments if segment != -1]:
+        ctypes.memset(place, 1, 10**7)
+        libc.shmdt(address(place))
+    return f"fills {60 - segments.count(-1)} segments"
+""", says="fills 0 segments")  # fmt: skip
+hostile("fills large buffers of sockets", at_call("""
+import socket
+pairs = [socket.socketpair() for _ in range(60)]
+for end, _ in pairs:
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**22)
+    end.setblocking(False)
+    for _ in range(60): end.send(bytes(10**5))
+"""), says="raised PermissionError")  # fmt: skip
+hostile("hangs its memory on a file", at_call("""
+open("/tmp/file", "w").close()
+for k in range(10_000):
+    os.setxattr("/tmp/file", f"user.{k}", bytes(60_000))
+"""), says="raised PermissionError")  # fmt: skip
+hostile("makes empty files without end", at_call("""
+for k in range(10**9):
+    open(f"/tmp/{k}", "w").close()
+"""), "crashed", says="made more than 100,000 files")  # fmt: skip
 hostile("starts processes without end", """
 import time
 def loss_curve(X, y, lr, steps):
