@@ -30,9 +30,10 @@ def grade(
     ``executor`` is any of concurrent.futures, ``seconds`` the limit for a cell, 20 if nothing else is said. The
     inputs are drawn from the word ``term``, at first a random one. ``similar`` adds the answers that are much
     alike. ``workers`` are as many batches as ``executor`` runs at once. ``out`` notes these options for the next
-    run, and what it holds of the same file, questions, seconds and sandbox is not run again. Returns the entries that the reports show. Raises GraderFault, before anything
-    is graded, when the solution does not get full marks or the untouched notebook gets any; ValueError for a
-    folder without submissions, and when ``out`` holds another assignment, term or folder's grades.
+    run, and what it holds of the same file, questions, seconds and sandbox is not run again. Returns the entries
+    that the reports show. Raises GraderFault, before anything is graded, when the solution does not get full
+    marks or the untouched notebook gets any; ValueError for a folder without submissions, and when ``out`` holds
+    another assignment, term or folder's grades.
     """
     begin, out, there = time.time(), Path(out), noted(out)
     term = term or there.get("term") or secrets.token_hex(4)

@@ -175,15 +175,20 @@ def inner_container(kind, limits, binds):
         "--ulimit=nofile=256:256",
         "--ulimit=nproc=256:256",
     ]
-    if kind == "podman" and user != NOBODY:
-        args.append("--userns=keep-id")
+    if kind == "podman":
+        args.append("--read-only-tmpfs=false")
+        if user != NOBODY:
+            args.append("--userns=keep-id")
     folders = ["/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", *python_folders(), limits.data]
     for how, path in [*(("ro", folder) for folder in folders if folder and os.path.exists(folder)), *binds]:
         args.append(f"--volume={path}:{path}:{how}")
-    args.append(f"--tmpfs=/tmp:size={limits.scratch},mode=1777")
-    args += [f"--tmpfs={package / name}:size={MB},mode=0555" for name in HIDDEN]
+    args += [f"--tmpfs=/tmp:size={limits.scratch},mode=1777", f"--shm-size={limits.scratch}"]
+    empty = f"size={MB},mode=0555" + ",notmpcopyup" * (kind == "podman")  # or it shows what was there
+    args += [f"--tmpfs={package / name}:{empty}" for name in HIDDEN]
     args += [f"--env={name}={value}" for name, value in environment(limits).items()]
-    return [*args, IMAGE, "prlimit", f"--as={limits.memory}", f"--cpu={cpu(limits)}", f"--fsize={10 * MB}"]
+    # A container outlives a grader that is killed, but not for long.
+    args += [IMAGE, "timeout", "--signal=KILL", f"{limits.notebook_seconds + 60:g}"]
+    return [*args, "prlimit", f"--as={limits.memory}", f"--cpu={cpu(limits)}", f"--fsize={10 * MB}"]
 
 
 def inner(kind, limits, binds=()):
