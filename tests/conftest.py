@@ -5,6 +5,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from gdcourse import doctor
 from tests.course import ROOT
 
 # The same examples at each run, and no time limit: a busy machine is no fault of the code.
@@ -32,3 +33,17 @@ def build_book(out, *options):
 def book(tmp_path_factory):
     """The site, built once."""
     return build_book(tmp_path_factory.mktemp("book"))
+
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; one for all tests of a process, for Playwright bears no second one beside it."""
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=doctor.browser(), args=FLAGS)
+        yield browser
+        browser.close()

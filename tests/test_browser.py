@@ -8,24 +8,12 @@ import pytest
 from gdcourse import doctor, graphs
 from tests.course import CHAPTERS, LEARNER
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason='needs: pip install -c constraints.txt -e ".[test]"'
-)
+pytest.importorskip("playwright.sync_api", reason='needs: pip install -c constraints.txt -e ".[test]"')
 CHROMIUM = doctor.browser()
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]  # fmt: skip
 PAGES = [f"book/{stem}" for stem in ("index", "start", "grading", "notation", "coverage", "errata", "status")]
 PAGES += [f"{path.parent.name}/{path.stem}" for path in CHAPTERS + LEARNER]
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Visit:

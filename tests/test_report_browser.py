@@ -7,7 +7,7 @@ pytest.importorskip("mistune", reason='needs: pip install -c constraints.txt -e 
 
 from gdcourse.grading import report
 from tests.class_of_forty import RUN, entries
-from tests.test_browser import Visit, axe_violations, browser, pytestmark  # noqa: F401
+from tests.test_browser import Visit, axe_violations, pytestmark  # noqa: F401
 
 CLASS = entries()
 WHO = {"right": 4, "hostile": 37, "wrong": 1, "timeout": 5, "unreadable": 20, "grader fault": 23}
@@ -30,7 +30,7 @@ def page(request, out):
 @pytest.fixture(
     scope="module", params=[("light", 1280), ("dark", 375)], ids=["light and wide", "dark and narrow"]
 )
-def visit(request, browser, page):  # noqa: F811
+def visit(request, browser, page):
     scheme, width = request.param
     with Visit(browser, page, scheme=scheme, width=width) as visit:
         visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")

@@ -431,10 +431,6 @@ open("/tmp/file", "w").close()
 for k in range(10_000):
     os.setxattr("/tmp/file", f"user.{k}", bytes(60_000))
 """), says="raised PermissionError")  # fmt: skip
-hostile("makes empty files without end", at_call("""
-for k in range(10**9):
-    open(f"/tmp/{k}", "w").close()
-"""), "crashed", says="made more than 100,000 files")  # fmt: skip
 hostile("starts processes without end", """
 import time
 def loss_curve(X, y, lr, steps):
@@ -469,15 +465,10 @@ for folder in {".", "..", "/tmp", "/dev/shm", "/var/tmp", "/run", os.environ.get
         except OSError: break
 def loss_curve(*args): return "filled the host" if written > 10**9 else "written less than 1 GB"
 """, says="written less")  # fmt: skip
-hostile("makes files without end", """
-import glob
-def loss_curve(*args):
-    for folder in {".", "/tmp", "/dev/shm", os.environ.get("HOME", ".")}:
-        for k in range(100_000):
-            try: open(f"{folder}/f{k}", "w").close()
-            except OSError: break
-    return "made files"
-""", "timeout")  # fmt: skip
+hostile("makes files without end", at_call("""
+for k in range(10**9):
+    open(f"/tmp/{k}", "w").close()
+"""), "crashed", says="made more than 100,000 files")  # fmt: skip
 hostile(
     "opens files without end",
     at_call("return [open('/dev/null') for _ in range(100_000)]"),
