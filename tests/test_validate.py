@@ -148,13 +148,15 @@ for address in ("1.1.1.1", 53), ("169.254.169.254", 80):
 held = held == 2"""),
         "graded", 3, "right",
     ),
-    "kills the first process": (contained("import os\nos.kill(1, 9)\nheld = True"), "graded", 3, "right"),
+    "kills its parent": (
+        contained("import os\nos.kill(os.getppid(), 9)\nos.kill(1, 9)\nheld = True"), "graded", 3, "right",
+    ),
     "reads what judges it": (
         contained("""
 import os, gdcourse
 package = os.path.dirname(gdcourse.__file__)
 held = not any(os.listdir(f"{package}/{name}") for name in ("checks", "grading"))
-held &= not any(map(os.path.exists, (f"{package}/../exercises", f"{package}/../tests", "/home", "/etc/shadow")))
+held &= not any(map(os.path.exists, (f"{package}/../exercises", f"{package}/../tests", "/home", "/etc/passwd")))
 found = [f for folder, _, files in os.walk("/") for f in files if f.endswith(".ipynb") and "site-packages" not in folder]
 held &= not found"""),
         "graded", 3, "right",
@@ -180,6 +182,13 @@ held &= not found"""),
 }  # fmt: skip
 
 
+OTHERWISE = {  # in a container, and why
+    "disk": "beside its sockets it may write as much as its memory may hold",
+    "kills its parent": "its parent is what ends the container in time",
+    "reads what judges it": "it has an /etc/passwd of its own",
+}
+
+
 @pytest.fixture(scope="module", params=sandbox.KINDS)
 def results(request):
     if reason := sandbox.probe(request.param):
@@ -196,8 +205,8 @@ def results(request):
 def test_each_answer_gets_its_verdict(name, results):
     _, verdict, points, text = CASES[name]
     kind, result = results[0], results[1][name]
-    if name == "disk" and kind in sandbox.CONTAINERS:
-        pytest.xfail("beside its sockets a container's kernel may write as much as its memory may hold")
+    if name in OTHERWISE and kind in sandbox.CONTAINERS:
+        pytest.xfail(OTHERWISE[name])
     assert result["verdict"] == verdict, result
     assert points is None or result["points"] == points, result
     assert text is None or text in result["exercises"][NAMES[0]]["text"], result
