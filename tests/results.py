@@ -214,8 +214,9 @@ def chinese(lab, seeds):
     for seed in range(seeds):
         data = ft.subset(lab.pool, n, seed)
         yield "MiniLM frozen + ridge", n, seed, "", "", lambda: on_features(english, data, ridge)
-    data = ft.subset(lab.pool, n, 0)
-    yield "LoRA", n, 0, RATE["LoRA"], "", lambda: tuned(lab, "LoRA", data, 0, memory=True)[1]
+    for seed in range(seeds):
+        data = ft.subset(lab.pool, n, seed)
+        yield "LoRA", n, seed, RATE["LoRA"], "", lambda: tuned(lab, "LoRA", data, seed, memory=seed == 0)[1]
 
 
 def memory_of(lab, encoder):
@@ -255,8 +256,9 @@ def curves(lab, seeds):
             data = ft.subset(lab.pool, n, seed)
             for method in ("full", "LoRA"):
                 yield method, n, seed, RATE[method], "", lambda: tuned(lab, method, data, seed)[1]
-    data = ft.subset(lab.pool, 2000, 0)
-    yield "full", 2000, 0, RATE["full"], "", lambda: tuned(lab, "full", data, 0)[1]
+    for seed in range(seeds):
+        data = ft.subset(lab.pool, 2000, seed)
+        yield "full", 2000, seed, RATE["full"], "", lambda: tuned(lab, "full", data, seed)[1]
 
 
 def noise(lab, seeds):
