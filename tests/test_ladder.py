@@ -3,10 +3,9 @@
 import csv
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="pip install -e '.[torch]'")
-
-from tests import ladder  # noqa: E402
+from tests import ladder
 
 
 @pytest.fixture(scope="module")
