@@ -27,7 +27,7 @@ def check():
         (lambda x: x + 1, "✗", "double of 3: got 4, wanted 6."),
         (lambda x: None, "✗", "it returned None: is a `return` missing?"),
         (lambda: 6, "✗", "it raised TypeError"),
-        (lambda x: [6.0], "✗", "wanted shape (), got (1,)"),
+        (lambda x: [6.0], "✗", "wanted shape (), got (1,). Shape () is that of a single number."),
         (lambda x: "six", "✗", "wanted numbers"),
         (lambda x: float("inf"), "✗", "not finite"),
         (6, "✗", "wanted a function, got int"),

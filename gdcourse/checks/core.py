@@ -122,7 +122,8 @@ def numbers(result, shape, what):
     except Exception:
         raise Mistake(f"{what}: wanted numbers of shape {shape}, got {result!r}.") from None
     if array.shape != shape:
-        raise Mistake(f"{what}: wanted shape {shape}, got {array.shape}.")
+        note = " Shape () is that of a single number." if () in (shape, array.shape) else ""
+        raise Mistake(f"{what}: wanted shape {shape}, got {array.shape}.{note}")
     if not np.isfinite(array).all():
         raise Mistake(f"{what}: got {short(array)}, which is not finite.")
     return array
