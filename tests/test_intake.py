@@ -216,7 +216,11 @@ def test_a_locked_or_damaged_member_costs_only_itself(tmp_path):
     assert there["all/eve"].problem.endswith("it is locked by a password: send it without one")
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\3\4", b"no zip" * 100, zipped({"x.ipynb": b"1"})[:-30]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK\3\4", b"no zip" * 100, zipped({"x.ipynb": b"1"})[:-30]],
+    ids=["empty", "four bytes", "text", "cut off"],  # as names the bytes would hold the time of day
+)
 def test_a_damaged_archive_is_a_problem_not_a_crash(tmp_path, data):
     assert "could not be read" in only(tmp_path, {"ada.zip": data}).problem
 
