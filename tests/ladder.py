@@ -12,13 +12,14 @@ writes the table anew. Columns:
 
 import csv
 import gc
-import json
 import platform
 from datetime import date
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
+
+from gdcourse.student import read_notebook
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "gdcourse" / "data" / "results_ladder.csv"
@@ -29,8 +30,8 @@ PLAN = {"T": 1024, "d": 1600, "blocks": 48, "heads": 25, "V": 50257}
 
 def chapter():
     """The names that the chapter's cells define."""
-    book = json.loads((ROOT / "notebooks" / "21_one_gpu.ipynb").read_text(encoding="utf8"))
-    sources = {cell["id"]: "".join(cell["source"]) for cell in book["cells"]}
+    book = read_notebook(ROOT / "notebooks" / "21_one_gpu.ipynb")
+    sources = {cell["id"]: cell["source"] for cell in book["cells"]}
     names = {}
     for cell in CELLS:
         exec(sources[cell], names)
@@ -62,12 +63,14 @@ def changes(names):
 
 
 def plan(names, sizes=PLAN, repeat=5):
-    """Rows of the plan's ladder. Its texts are random: bytes and seconds do not depend on the words."""
+    """Rows of the plan's ladder. Its texts are random: bytes and seconds do not depend on the words.
+
+    Puts ``sizes`` into ``names``, from which the chapter's functions read them.
+    """
     here = names["here"]
     names |= sizes
     names["batch"] = lambda ids, B, seed: torch.randint(names["V"], (2, B, names["T"]), device=here)
     for rung, options in tqdm(list(changes(names)), "plan", disable=None):
-        options = dict(options)
         torch.set_float32_matmul_precision("high" if options.pop("tf32") else "highest")
         gc.collect()
         torch.cuda.empty_cache()
